@@ -1,0 +1,176 @@
+/**
+ * Wakes many waiters with one timer.
+ *
+ * Every deadline, attempt timeout and hedge waits for an instant that mostly never comes: the answer is there first. A
+ * timer and a fiber for each would cost more than the calls they guard, so all waiters of one `Clock` share a binary heap
+ * of instants and a single sleep until the earliest of them. A cancelled alarm stays in the heap as a tombstone until it
+ * surfaces or tombstones are the majority; when nobody waits the sleep ends too, so an idle process has no timer.
+ *
+ * Use it to build policies. To limit an effect by an instant, use {@link race}.
+ */
+import { Clock, Context, Duration, Effect, Fiber, Scheduler } from "effect"
+
+/** One instant (milliseconds of a Clock) that somebody waits for. */
+export interface Alarm {
+  readonly at: number
+  readonly ring: () => void
+  readonly clockwork: Clockwork
+  live: boolean
+}
+
+interface Clockwork {
+  readonly clock: Clock.Clock
+  readonly heap: Array<Alarm>
+  live: number
+  sleeper: { readonly until: number; readonly fiber: Fiber.Fiber<void> } | undefined
+}
+
+/**
+ * Has `ring` called once the clock of `fiber` has come to the instant `at`. `ring` must be short and must not throw.
+ * Whoever sets an alarm cancels it when it is no longer needed: {@link cancel}.
+ */
+export const set = (fiber: Fiber.Fiber<unknown, unknown>, at: number, ring: () => void): Alarm => {
+  const clockwork = clockworkOf(fiber.getRef(Clock.Clock))
+  const alarm: Alarm = { at, ring, clockwork, live: true }
+  push(clockwork.heap, alarm)
+  clockwork.live++
+  if (at < sleepsUntil(clockwork)) sleepUntil(clockwork, at, fiber.getRef(Scheduler.Scheduler))
+  return alarm
+}
+
+/** Cancels the alarm. After it rang, or a second time: nothing. */
+export const cancel = (alarm: Alarm): void => {
+  if (!alarm.live) return
+  alarm.live = false
+  const { clockwork } = alarm
+  clockwork.live--
+  if (clockwork.live === 0) {
+    clockwork.heap.length = 0
+    wake(clockwork)
+  } else if (clockwork.heap.length > 64 && clockwork.live * 2 < clockwork.heap.length) {
+    compact(clockwork.heap)
+  }
+}
+
+/**
+ * Runs `self` until the instant `at`; then interrupts it, waits for its finalizers, and goes on with `late`. An effect that
+ * ends at once costs no timer.
+ */
+export const race = <A, E, R, A2, E2, R2>(
+  self: Effect.Effect<A, E, R>,
+  at: number,
+  late: Effect.Effect<A2, E2, R2>
+): Effect.Effect<A | A2, E | E2, R | R2> =>
+  at === Infinity
+    ? self
+    : Effect.contextWith((context: Context.Context<R>) =>
+        Effect.callback<A | A2, E | E2, R2>((resume) => {
+          const fiber = Effect.runForkWith(context)(self)
+          const done = fiber.pollUnsafe()
+          if (done !== undefined) return resume(done)
+          let rang = false
+          const alarm = set(fiber, at, () => {
+            rang = true
+            fiber.interruptUnsafe()
+          })
+          fiber.addObserver((exit) => {
+            cancel(alarm)
+            resume(rang && exit._tag === "Failure" ? late : exit)
+          })
+          return Effect.suspend(() => {
+            cancel(alarm)
+            return Fiber.interrupt(fiber)
+          })
+        })
+      )
+
+/** How many alarms wait on the clock of the current fiber: a number for tests that nothing is left behind. */
+export const pending: Effect.Effect<number> = Effect.clockWith((clock) => Effect.succeed(clockworkOf(clock).live))
+
+const clockworks = new WeakMap<Clock.Clock, Clockwork>()
+
+const clockworkOf = (clock: Clock.Clock): Clockwork => {
+  const known = clockworks.get(clock)
+  if (known !== undefined) return known
+  const made: Clockwork = { clock, heap: [], live: 0, sleeper: undefined }
+  clockworks.set(clock, made)
+  return made
+}
+
+// The sleep runs on the scheduler of whoever made it necessary, so that a test's clock waits for what an alarm sets off.
+const sleepUntil = (clockwork: Clockwork, at: number, scheduler: Scheduler.Scheduler): void => {
+  wake(clockwork)
+  const millis = Math.max(0, at - clockwork.clock.currentTimeMillisUnsafe())
+  const sleep = Effect.andThen(
+    clockwork.clock.sleep(Duration.millis(millis)),
+    Effect.sync(() => ringDue(clockwork, scheduler))
+  )
+  const fiber = Effect.runForkWith(Context.make(Scheduler.Scheduler, scheduler))(sleep)
+  clockwork.sleeper = { until: at, fiber }
+}
+
+const sleepsUntil = (clockwork: Clockwork): number => clockwork.sleeper?.until ?? Infinity
+
+const wake = (clockwork: Clockwork): void => {
+  clockwork.sleeper?.fiber.interruptUnsafe()
+  clockwork.sleeper = undefined
+}
+
+const ringDue = (clockwork: Clockwork, scheduler: Scheduler.Scheduler): void => {
+  const { heap } = clockwork
+  clockwork.sleeper = undefined
+  const now = clockwork.clock.currentTimeMillisUnsafe()
+  for (let first = heap[0]; first !== undefined && (first.at <= now || !first.live); first = heap[0]) {
+    pop(heap)
+    if (!first.live) continue
+    first.live = false
+    clockwork.live--
+    first.ring()
+  }
+  // A ring may have set an alarm, and with it a sleep of its own, which need not be the earliest.
+  const next = heap[0]?.at ?? Infinity
+  if (next < sleepsUntil(clockwork)) sleepUntil(clockwork, next, scheduler)
+}
+
+const push = (heap: Array<Alarm>, alarm: Alarm): void => {
+  let index = heap.length
+  heap.push(alarm)
+  while (index > 0) {
+    const above = (index - 1) >> 1
+    const parent = heap[above]
+    if (parent === undefined || parent.at <= alarm.at) break
+    heap[index] = parent
+    index = above
+  }
+  heap[index] = alarm
+}
+
+const pop = (heap: Array<Alarm>): void => {
+  const last = heap.pop()
+  if (last === undefined || heap.length === 0) return
+  sink(heap, 0, last)
+}
+
+const sink = (heap: Array<Alarm>, from: number, alarm: Alarm): void => {
+  let index = from
+  for (;;) {
+    let below = 2 * index + 1
+    let child = heap[below]
+    if (child === undefined) break
+    const right = heap[below + 1]
+    if (right !== undefined && right.at < child.at) {
+      child = right
+      below++
+    }
+    if (child.at >= alarm.at) break
+    heap[index] = child
+    index = below
+  }
+  heap[index] = alarm
+}
+
+const compact = (heap: Array<Alarm>): void => {
+  const alive = heap.filter((alarm) => alarm.live)
+  heap.length = 0
+  for (const alarm of alive) push(heap, alarm)
+}

@@ -1,0 +1,27 @@
+/**
+ * How an answer was had: fetched, shared with another caller, from the cache, or in place of one that could not be had.
+ *
+ * A composition gives each of its parts a {@link Trail}; the policies below write on it. It is for watching (Server-Timing,
+ * metrics, the timeline) and never decides anything: a call behaves the same with or without one.
+ */
+import { Context, Effect } from "effect"
+
+export type Provenance = "fetched" | "coalesced" | "cached" | "stale" | "fallback" | "skipped"
+
+/** Where the policies of one part write how its answer was had. The last word stands. */
+export interface Trail {
+  provenance: Provenance
+}
+
+export const CurrentTrail: Context.Reference<Trail | undefined> = Context.Reference<Trail | undefined>(
+  "@portico/call/Provenance/CurrentTrail",
+  { defaultValue: () => undefined }
+)
+
+/** Notes how the answer of the current part was had. Nothing, where nobody asked. */
+export const note = (provenance: Provenance): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const trail = fiber.getRef(CurrentTrail)
+    if (trail !== undefined) trail.provenance = provenance
+    return Effect.void
+  })
