@@ -1,0 +1,208 @@
+/**
+ * Many calls, one answer: run the parts at once and combine them.
+ *
+ * - {@link failFast}: every part is needed; the first failure ends it and interrupts the others (Go's errgroup with its
+ *   context, but really cancelling: it returns when they have ended).
+ * - {@link settle}: every part runs to its own end and is reported (Go's WaitGroup, but keeping every error).
+ * - {@link degrade}: some parts are required and fail fast, the others are worth waiting for and never fail the answer.
+ * - {@link serial}: one after the other, failing fast: the baseline, and the wait is the sum.
+ *
+ * A part is any Effect. The result's type follows from the parts. A fan-out sets no deadline of its own: upstream calls
+ * keep the ambient one by themselves, and `Deadline.enforce` makes any other Effect keep it.
+ */
+import * as Provenance from "@portico/call/Provenance"
+import { Cause, Effect, Exit, Option } from "effect"
+import * as Part from "./Part.ts"
+import * as Timeline from "./Timeline.ts"
+
+type AnyEffect = Effect.Effect<unknown, unknown, unknown>
+
+/** Parts that are all of one kind: effects, or left out. */
+export type Effects = Readonly<Record<string, AnyEffect | Part.Skipped>>
+
+/** Parts that say how much depends on them. */
+export type Parts = Readonly<Record<string, Part.Required<unknown, unknown, unknown> | AnyOptional | Part.Skipped>>
+
+type AnyOutcome = Part.Outcome<unknown, unknown>
+type AnyOptional = Part.Optional<unknown, unknown, unknown>
+
+type Success<P> =
+  P extends Effect.Effect<infer A, infer _E, infer _R> ? A : P extends Part.Skipped ? Part.Skipped : never
+type Error<P> = P extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
+type Services<P> = P extends Effect.Effect<infer _A, infer _E, infer R> ? R : never
+
+/** Every part's data under its own key. */
+export type All<P extends Effects> = { readonly [K in keyof P]: Success<P[K]> }
+
+/** Every part's outcome under its own key. */
+export type Settled<P extends Effects> = {
+  readonly [K in keyof P]: P[K] extends Part.Skipped
+    ? Part.Skipped
+    : Part.Outcome<Success<Exclude<P[K], Part.Skipped>>, Error<P[K]>>
+}
+
+/** A required part's data, an optional part's outcome, each under its own key. */
+export type Degraded<P extends Parts> = {
+  readonly [K in keyof P]: P[K] extends infer Q
+    ? Q extends Part.Required<infer A, infer _E, infer _R>
+      ? A
+      : Q extends Part.Optional<infer A, infer E, infer _R>
+        ? Part.Outcome<A, E>
+        : Part.Skipped
+    : never
+}
+
+type RequiredError<P> = P extends Part.Required<infer _A, infer E, infer _R> ? E : never
+type PartServices<P> = P extends { readonly effect: infer F } ? Services<F> : never
+
+/** All parts at once; the first failure ends it and interrupts the others. */
+export const failFast = <const P extends Effects>(
+  parts: P
+): Effect.Effect<All<P>, Error<P[keyof P]>, Services<P[keyof P]>> => collect(parts, "unbounded", needed)
+
+/** One part after the other; the first failure ends it. */
+export const serial = <const P extends Effects>(
+  parts: P
+): Effect.Effect<All<P>, Error<P[keyof P]>, Services<P[keyof P]>> => collect(parts, 1, needed)
+
+/** All parts at once, each to its own end. A defect in a part is that part's failure, and logged. */
+export const settle = <const P extends Effects>(parts: P): Effect.Effect<Settled<P>, never, Services<P[keyof P]>> =>
+  collect(parts, "unbounded", settled)
+
+/**
+ * All parts at once. A required part that fails ends it as in {@link failFast}; an optional part that fails gives, in this
+ * order, its last good data, its fallback, or its error.
+ */
+export const degrade = <const P extends Parts>(
+  parts: P
+): Effect.Effect<Degraded<P>, RequiredError<P[keyof P]>, PartServices<P[keyof P]>> =>
+  collect(parts, "unbounded", degraded)
+
+const needed = (name: string, part: AnyEffect | Part.Skipped): AnyEffect =>
+  Effect.isEffect(part) ? timed(name, part, never) : skip(name)
+
+const settled = (name: string, part: AnyEffect | Part.Skipped): AnyEffect =>
+  Effect.isEffect(part) ? outcome(name, part, undefined, undefined) : skip(name)
+
+const degraded = (name: string, part: Parts[string]): AnyEffect => {
+  switch (part._tag) {
+    case "Required":
+      return timed(name, part.effect, never)
+    case "Optional":
+      return outcome(name, part.effect, part.stale, part.fallback)
+    case "Skipped":
+      return skip(name)
+  }
+}
+
+/** Runs the part; whatever it ends in is a value. */
+const outcome = (
+  name: string,
+  effect: AnyEffect,
+  stale: AnyOptional["stale"],
+  fallback: AnyOptional["fallback"]
+): Effect.Effect<AnyOutcome, unknown, unknown> =>
+  timed(
+    name,
+    Effect.matchCauseEffect(effect, {
+      onSuccess: (data): Effect.Effect<AnyOutcome> => Effect.succeed(Part.ok(data)),
+      onFailure: (cause) =>
+        whatFailed(name, cause).pipe(
+          Effect.flatMap((error) => instead(error, stale, fallback)),
+          // What stands in for a part may break as well.
+          Effect.catchCause((cause) =>
+            Effect.map(whatFailed(name, cause), (error): AnyOutcome => ({ status: "failed", error }))
+          )
+        )
+    }),
+    (ended) => ended.status === "failed"
+  )
+
+const instead = (
+  error: unknown,
+  stale: AnyOptional["stale"],
+  fallback: AnyOptional["fallback"]
+): Effect.Effect<AnyOutcome, never, unknown> =>
+  Effect.gen(function* () {
+    const lastGood = stale === undefined ? Option.none() : yield* stale
+    if (Option.isSome(lastGood)) {
+      yield* Provenance.note("stale")
+      const { value, ageMillis } = lastGood.value
+      return { status: "stale", data: value, ageMillis, error }
+    }
+    if (fallback !== undefined) {
+      yield* Provenance.note("fallback")
+      return { status: "fallback", data: fallback(error), error }
+    }
+    return { status: "failed", error }
+  })
+
+/** The typed error of a part; a defect, or an interruption that nobody here asked for, is logged and stays nameless. */
+const whatFailed = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<unknown> => {
+  const error = Cause.findErrorOption(cause)
+  if (Option.isSome(error)) return Effect.succeed(error.value)
+  return Effect.as(Effect.logError(`part ${name} broke`, cause), new Part.Defect())
+}
+
+const never = () => false
+
+const skip = (name: string): AnyEffect =>
+  Effect.withFiber((fiber) => {
+    const timeline = fiber.getRef(Timeline.Current)
+    if (timeline !== undefined) {
+      const at = Timeline.elapsed(timeline, fiber)
+      timeline.marks.push({ part: name, startMillis: at, endMillis: at, end: "ok", provenance: "skipped" })
+    }
+    return Effect.succeed(Part.skipped)
+  })
+
+/** Writes the part on the timeline, if somebody keeps one. */
+const timed = <A>(
+  name: string,
+  effect: Effect.Effect<A, unknown, unknown>,
+  failed: (value: A) => boolean
+): Effect.Effect<A, unknown, unknown> =>
+  Effect.withFiber((fiber) => {
+    const timeline = fiber.getRef(Timeline.Current)
+    if (timeline === undefined) return effect
+    const mark: Timeline.Mark = {
+      part: name,
+      startMillis: Timeline.elapsed(timeline, fiber),
+      endMillis: undefined,
+      end: undefined,
+      provenance: "fetched"
+    }
+    timeline.marks.push(mark)
+    return Effect.onExit(Effect.provideService(effect, Provenance.CurrentTrail, mark), (exit) => {
+      mark.endMillis = Timeline.elapsed(timeline, fiber)
+      mark.end = endOf(exit, failed)
+      return Effect.void
+    })
+  })
+
+const endOf = <A>(exit: Exit.Exit<A, unknown>, failed: (value: A) => boolean): Timeline.Mark["end"] => {
+  if (Exit.isSuccess(exit)) return failed(exit.value) ? "failed" : "ok"
+  return Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
+}
+
+/** Runs every part as `how` says and puts each result under its part's key. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the callers' signatures choose it
+const collect = <P, Out extends AnyEffect>(
+  parts: Readonly<Record<string, P>>,
+  concurrency: "unbounded" | 1,
+  how: (name: string, part: P) => AnyEffect
+): Out => {
+  const entries = Object.entries(parts)
+  const all = Effect.all(
+    entries.map(([name, part]) => how(name, part)),
+    { concurrency }
+  )
+  const keyed: AnyEffect = Effect.map(all, (results) => {
+    const out: Record<string, unknown> = {}
+    for (const [index, [name]] of entries.entries()) out[name] = results[index]
+    return out
+  })
+  // A loop over a record loses which key has which type: the public signatures say it again, and the type tests hold them.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return keyed as Out
+}

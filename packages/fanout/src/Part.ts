@@ -1,0 +1,87 @@
+/**
+ * What one call contributes to an answer made of many, and how much the answer depends on it.
+ *
+ * A composition names each part once and says there whether it is required. Absence is a value the client can read: an
+ * {@link Outcome} has a `status`, and its data can be reached only by looking at it.
+ */
+import { Data, type Effect, type Option } from "effect"
+
+/** A good answer from before, and its age. */
+export interface LastGood<A> {
+  readonly value: A
+  readonly ageMillis: number
+}
+
+/** Without it there is no answer: its failure is the composition's. */
+export interface Required<A, E, R> {
+  readonly _tag: "Required"
+  readonly effect: Effect.Effect<A, E, R>
+}
+
+/** The answer stands without it: last good data in its place, else a fallback, else nothing but the error. */
+export interface Optional<A, E, R> {
+  readonly _tag: "Optional"
+  readonly effect: Effect.Effect<A, E, R>
+  readonly stale: Effect.Effect<Option.Option<LastGood<A>>, never, R> | undefined
+  // A method's parameter is bivariant: a part with a known error is also a part with some error.
+  readonly fallback: { of(error: E | Defect): A }["of"] | undefined
+}
+
+/** Not asked for, on purpose: a guest has no profile. */
+export interface Skipped {
+  readonly _tag: "Skipped"
+  readonly status: "skipped"
+}
+
+export interface Ok<A> {
+  readonly status: "ok"
+  readonly data: A
+}
+
+export interface Stale<A, E> {
+  readonly status: "stale"
+  readonly data: A
+  readonly ageMillis: number
+  readonly error: E
+}
+
+export interface Fallback<A, E> {
+  readonly status: "fallback"
+  readonly data: A
+  readonly error: E
+}
+
+export interface Failed<E> {
+  readonly status: "failed"
+  readonly error: E
+}
+
+/** How a part ended. */
+export type Outcome<A, E> = Ok<A> | Stale<A, E | Defect> | Fallback<A, E | Defect> | Failed<E | Defect> | Skipped
+
+/** A part broke in a way nobody foresaw. The log has the cause; the client gets none of it. */
+export class Defect extends Data.TaggedError("Defect")<{}> {
+  override get message() {
+    return "this part broke"
+  }
+}
+
+export const required = <A, E, R>(effect: Effect.Effect<A, E, R>): Required<A, E, R> => ({ _tag: "Required", effect })
+
+export const optional = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  options?: {
+    /** Where to look for the last good data when `effect` failed. */
+    readonly stale?: Effect.Effect<Option.Option<LastGood<A>>, never, R>
+    /** What to put in its place when there is none. */
+    readonly fallback?: (error: E | Defect) => A
+  }
+): Optional<A, E, R> => ({ _tag: "Optional", effect, stale: options?.stale, fallback: options?.fallback })
+
+export const skipped: Skipped = { _tag: "Skipped", status: "skipped" }
+
+export const ok = <A>(data: A): Ok<A> => ({ status: "ok", data })
+
+/** Whether the part is as it should be: there, or left out on purpose. */
+export const isComplete = (outcome: { readonly status: string }): boolean =>
+  outcome.status === "ok" || outcome.status === "skipped"

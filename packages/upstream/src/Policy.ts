@@ -1,0 +1,11 @@
+/**
+ * A policy is an Effect transformer: it may add errors and needs, and never changes the success type. That makes it usable
+ * alone, on any Effect, and the stack in Upstream.ts nothing but a `pipe`.
+ *
+ * Making a policy is an Effect where it has state: make it once per upstream, never per call.
+ */
+import type { Effect } from "effect"
+
+export interface Policy<E2 = never, R2 = never> {
+  <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R | R2>
+}

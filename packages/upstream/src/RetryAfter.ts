@@ -1,0 +1,14 @@
+/**
+ * The `Retry-After` header (RFC 9110): seconds, or a date. Read into milliseconds from now.
+ */
+import { Clock, Effect } from "effect"
+
+/** Milliseconds to wait; undefined where the header is absent or says nothing usable. */
+export const parse = (value: string | Array<string> | undefined): Effect.Effect<number | undefined> => {
+  const text = (typeof value === "string" ? value : value?.[0])?.trim()
+  if (text === undefined || text === "") return Effect.succeed(undefined)
+  if (/^\d{1,9}$/.test(text)) return Effect.succeed(Number(text) * 1000)
+  const date = Date.parse(text)
+  if (Number.isNaN(date)) return Effect.succeed(undefined)
+  return Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, date - now))
+}
