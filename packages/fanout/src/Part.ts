@@ -80,6 +80,8 @@ export const optional = <A, E, R>(
 
 export const skipped: Skipped = { _tag: "Skipped", status: "skipped" }
 
+export const isSkipped = (value: unknown): value is Skipped => value === skipped
+
 export const ok = <A>(data: A): Ok<A> => ({ status: "ok", data })
 
 /** Whether the part is as it should be: there, or left out on purpose. */

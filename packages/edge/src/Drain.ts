@@ -1,0 +1,56 @@
+/**
+ * Leaving without dropping anybody: readiness fails first, work under way is finished, new work is refused.
+ *
+ * Every request that counts as work runs under {@link Drain.track}. When the process is told to end, {@link Drain.drain}
+ * turns the state, waits until the last tracked request has been answered, and gives up after a limit: what still runs
+ * then is interrupted by the server's own shutdown.
+ */
+import { Context, Data, Deferred, type Duration, Effect, Layer } from "effect"
+
+/** Refused: the process is about to end. Another one will answer. */
+export class Draining extends Data.TaggedError("Draining")<{}> {
+  override get message() {
+    return "the service is shutting down"
+  }
+}
+
+export class Drain extends Context.Service<
+  Drain,
+  {
+    readonly isDraining: () => boolean
+    /** How many tracked requests are under way. */
+    readonly inFlight: () => number
+    /** Counts `request` as work under way; refuses it once the drain has begun. */
+    readonly track: <A, E, R>(request: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Draining, R>
+    /** Begins the drain and waits for the work under way, at most `limit`. */
+    readonly drain: (limit: Duration.Input) => Effect.Effect<void>
+  }
+>()("@portico/edge/Drain") {
+  static readonly layer = Layer.effect(
+    Drain,
+    Effect.gen(function* () {
+      const idle = yield* Deferred.make<void>()
+      let draining = false
+      let inFlight = 0
+      const leave = Effect.suspend(() => {
+        inFlight--
+        return draining && inFlight === 0 ? Effect.asVoid(Deferred.succeed(idle, undefined)) : Effect.void
+      })
+      return Drain.of({
+        isDraining: () => draining,
+        inFlight: () => inFlight,
+        track: <A, E, R>(request: Effect.Effect<A, E, R>) =>
+          Effect.suspend((): Effect.Effect<A, E | Draining, R> => {
+            if (draining) return Effect.fail(new Draining())
+            inFlight++
+            return Effect.onExit(request, () => leave)
+          }),
+        drain: (limit) =>
+          Effect.suspend(() => {
+            draining = true
+            return inFlight === 0 ? Effect.void : Effect.asVoid(Effect.timeoutOption(Deferred.await(idle), limit))
+          })
+      })
+    })
+  )
+}

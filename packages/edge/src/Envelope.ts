@@ -1,0 +1,47 @@
+/**
+ * What every request gets on its way in and every answer on its way out: an id, a place in a trace, and, where something
+ * went wrong outside a handler's own errors, a problem instead of an empty body.
+ *
+ * One global middleware around all routes, so that also an unknown path, a malformed one and a handler that broke are
+ * answered alike. An interruption passes through: a client that left is no error of ours, and gets no 503.
+ */
+import * as RequestId from "@portico/call/RequestId"
+import * as TraceContext from "@portico/call/TraceContext"
+import { Cause, Context, Effect, Random } from "effect"
+import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
+import * as Problem from "./Problem.ts"
+
+export const layer = HttpRouter.middleware(
+  (app) =>
+    Effect.withFiber((fiber) => {
+      const { headers } = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
+      const random = fiber.getRef(Random.Random)
+      const requestId = RequestId.accept(headers[RequestId.header]) ?? RequestId.make(random)
+      const trace = TraceContext.fromHeader(headers[TraceContext.header]) ?? TraceContext.make(random)
+      return app.pipe(
+        Effect.catchCause((cause) =>
+          Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : explain(cause, requestId)
+        ),
+        Effect.map((answer) => finish(answer, requestId)),
+        Effect.updateContext((context: Context.Context<never>) =>
+          context.pipe(Context.add(RequestId.RequestId, requestId), Context.add(TraceContext.TraceContext, trace))
+        )
+      )
+    }),
+  { global: true }
+)
+
+/** What Effect would answer, with the status it chose; what nobody foresaw is logged with its cause. */
+const explain = (cause: Cause.Cause<unknown>, requestId: string) =>
+  Effect.flatMap(HttpServerError.causeResponse(cause), ([answer]) => {
+    const problem = Effect.succeed(Problem.response(Problem.ofStatus(answer.status), requestId))
+    return answer.status < 500 ? problem : Effect.andThen(Effect.logError(`request ${requestId} broke`, cause), problem)
+  })
+
+const finish = (answer: HttpServerResponse.HttpServerResponse, requestId: string) => {
+  const full =
+    answer.status >= 400 && answer.body._tag === "Empty"
+      ? Problem.response(Problem.ofStatus(answer.status), requestId)
+      : answer
+  return RequestId.header in full.headers ? full : HttpServerResponse.setHeader(full, RequestId.header, requestId)
+}

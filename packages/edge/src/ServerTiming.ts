@@ -1,0 +1,24 @@
+/**
+ * The `Server-Timing` header (W3C): what each part of an answer took and how it was had, for a browser's network panel.
+ *
+ * @example
+ * ServerTiming.format([{ name: "live", millis: 12.3456, description: "fetched" }]) // => `live;dur=12.3;desc="fetched"`
+ */
+export interface Metric {
+  /** A token: letters, digits, `-` and `_`. */
+  readonly name: string
+  readonly millis: number
+  /** A word or two; put between quotes. */
+  readonly description: string
+}
+
+export const format = (metrics: Iterable<Metric>): string => {
+  let out = ""
+  for (const { name, millis, description } of metrics) {
+    out += `${out === "" ? "" : ", "}${name};dur=${round(millis)};desc="${description}"`
+  }
+  return out
+}
+
+/** Milliseconds to a tenth: what a network panel shows. */
+export const round = (millis: number): number => Math.round(millis * 10) / 10

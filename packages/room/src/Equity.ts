@@ -1,0 +1,33 @@
+/** The equity upstream: what a user is entitled to in a room. */
+import * as Path from "@portico/upstream/Path"
+import * as Upstream from "@portico/upstream/Upstream"
+import { Effect, Schema } from "effect"
+import type { Endpoint } from "./Endpoint.ts"
+import { RoomId } from "./RoomId.ts"
+import { UserId } from "./UserId.ts"
+
+export const UserEquity = Schema.Struct({
+  userId: UserId,
+  vip: Schema.Boolean,
+  badges: Schema.Array(Schema.String),
+  coins: Schema.Int,
+  privileges: Schema.Array(Schema.String)
+})
+export type UserEquity = typeof UserEquity.Type
+
+/** Nothing granted: what a 404 means, and what stands in when the upstream cannot be had. */
+export const none = (userId: UserId): UserEquity => ({ userId, vip: false, badges: [], coins: 0, privileges: [] })
+
+export class Equity extends Upstream.Service<Equity>()("equity", {
+  input: Schema.Struct({ userId: UserId, roomId: RoomId }),
+  output: UserEquity,
+  errors: []
+}) {
+  static readonly layer = ({ baseUrl, timeout, maxResponse }: Endpoint) =>
+    this.layerHttp({
+      baseUrl,
+      request: ({ userId, roomId }) => Path.get`/users/${userId}/equity?roomId=${roomId}`,
+      on: { 404: ({ userId }) => Effect.succeed(none(userId)) },
+      policies: { timeout, maxResponse }
+    })
+}

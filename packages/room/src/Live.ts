@@ -1,0 +1,39 @@
+/** The live upstream: the room itself, and where its streams are. */
+import * as Path from "@portico/upstream/Path"
+import * as Upstream from "@portico/upstream/Upstream"
+import { Schema } from "effect"
+import type { Endpoint } from "./Endpoint.ts"
+import { RoomId, RoomNotFound } from "./RoomId.ts"
+import { UserId } from "./UserId.ts"
+
+export const LiveRoom = Schema.Struct({
+  roomId: RoomId,
+  title: Schema.String,
+  status: Schema.Literals(["live", "offline", "banned"]),
+  anchorId: UserId,
+  coverUrl: Schema.String,
+  /** When the room went live, as the upstream writes it; null while it is not. */
+  startedAt: Schema.NullOr(Schema.Union([Schema.String, Schema.Number])),
+  streams: Schema.Array(
+    Schema.Struct({
+      protocol: Schema.Literals(["hls", "flv", "webrtc"]),
+      quality: Schema.String,
+      url: Schema.String
+    })
+  )
+})
+export type LiveRoom = typeof LiveRoom.Type
+
+export class Live extends Upstream.Service<Live>()("live", {
+  input: Schema.Struct({ roomId: RoomId }),
+  output: LiveRoom,
+  errors: [RoomNotFound]
+}) {
+  static readonly layer = ({ baseUrl, timeout, maxResponse }: Endpoint) =>
+    this.layerHttp({
+      baseUrl,
+      request: ({ roomId }) => Path.get`/rooms/${roomId}`,
+      on: { 404: ({ roomId }) => new RoomNotFound({ roomId }) },
+      policies: { timeout, maxResponse }
+    })
+}

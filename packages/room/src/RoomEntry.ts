@@ -1,0 +1,92 @@
+/**
+ * Entering a room: the composition of the five upstreams into one answer.
+ *
+ * The mode decides what a failure means (failfast and serial: the end; settle: that part's outcome; degrade: the end where
+ * the part is required, else a lesser answer). A guest, who has no user id, has no profile and no equity: those parts are
+ * skipped.
+ */
+import * as FanOut from "@portico/fanout/FanOut"
+import * as Part from "@portico/fanout/Part"
+import type { UpstreamError } from "@portico/upstream/UpstreamError"
+import { Effect, Schema } from "effect"
+import * as Equity from "./Equity.ts"
+import { Live, type LiveRoom } from "./Live.ts"
+import type { RoomId, RoomNotFound } from "./RoomId.ts"
+import type { RoomUpstreams } from "./RoomUpstreams.ts"
+import { type RoomStatistics, Statistics } from "./Statistics.ts"
+import { User, type UserProfile } from "./User.ts"
+import type { UserId, UserNotFound } from "./UserId.ts"
+import { type Platform, Version, type VersionInfo } from "./Version.ts"
+
+export const Mode = Schema.Literals(["failfast", "settle", "degrade", "serial"])
+export type Mode = typeof Mode.Type
+
+export interface Viewer {
+  readonly roomId: RoomId
+  /** Undefined: a guest. */
+  readonly userId: UserId | undefined
+  readonly platform: Platform
+}
+
+export interface RoomEntry {
+  readonly version: Part.Outcome<VersionInfo, UpstreamError>
+  readonly live: Part.Outcome<LiveRoom, RoomNotFound | UpstreamError>
+  readonly user: Part.Outcome<UserProfile, UserNotFound | UpstreamError>
+  readonly equity: Part.Outcome<Equity.UserEquity, UpstreamError>
+  readonly statistics: Part.Outcome<RoomStatistics, RoomNotFound | UpstreamError>
+}
+
+/** What can take the place of an entry. */
+export type EntryError = RoomNotFound | UserNotFound | UpstreamError
+
+/** Enters a room in one of the four modes. */
+export const enter = (mode: Mode, viewer: Viewer): Effect.Effect<RoomEntry, EntryError, RoomUpstreams> => {
+  switch (mode) {
+    case "failfast":
+      return Effect.map(FanOut.failFast(calls(viewer)), allOk)
+    case "serial":
+      return Effect.map(FanOut.serial(calls(viewer)), allOk)
+    case "settle":
+      return FanOut.settle(calls(viewer))
+    case "degrade":
+      return degrade(viewer)
+  }
+}
+
+const calls = ({ roomId, userId, platform }: Viewer) => ({
+  version: Version.fetch({ platform }),
+  live: Live.fetch({ roomId }),
+  user: userId === undefined ? Part.skipped : User.fetch({ userId }),
+  equity: userId === undefined ? Part.skipped : Equity.Equity.fetch({ userId, roomId }),
+  statistics: Statistics.fetch({ roomId })
+})
+
+const allOk = (data: FanOut.All<ReturnType<typeof calls>>): RoomEntry => ({
+  version: Part.ok(data.version),
+  live: Part.ok(data.live),
+  user: okOrSkipped(data.user),
+  equity: okOrSkipped(data.equity),
+  statistics: Part.ok(data.statistics)
+})
+
+/** Without the room, or without the user who wants in, there is nothing to enter; the rest is worth having. */
+const degrade = ({ roomId, userId, platform }: Viewer): Effect.Effect<RoomEntry, EntryError, RoomUpstreams> =>
+  Effect.map(
+    FanOut.degrade({
+      version: Part.optional(Version.fetch({ platform })),
+      live: Part.required(Live.fetch({ roomId })),
+      user: userId === undefined ? Part.skipped : Part.required(User.fetch({ userId })),
+      equity:
+        userId === undefined
+          ? Part.skipped
+          : Part.optional(Equity.Equity.fetch({ userId, roomId }), { fallback: () => Equity.none(userId) }),
+      statistics: Part.optional(Statistics.fetch({ roomId }))
+    }),
+    (parts) => ({ ...parts, live: Part.ok(parts.live), user: okOrSkipped(parts.user) })
+  )
+
+const okOrSkipped = <A>(data: A | Part.Skipped): Part.Ok<A> | Part.Skipped =>
+  Part.isSkipped(data) ? data : Part.ok(data)
+
+/** Whether every part is there, or left out on purpose. */
+export const isComplete = (entry: RoomEntry): boolean => Object.values(entry).every(Part.isComplete)

@@ -1,0 +1,25 @@
+/** The statistics upstream: how many watch, like and give. */
+import * as Path from "@portico/upstream/Path"
+import * as Upstream from "@portico/upstream/Upstream"
+import { Schema } from "effect"
+import type { Endpoint } from "./Endpoint.ts"
+import { RoomId, RoomNotFound } from "./RoomId.ts"
+
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+export const RoomStatistics = Schema.Struct({ roomId: RoomId, viewers: Count, likes: Count, gifts: Count })
+export type RoomStatistics = typeof RoomStatistics.Type
+
+export class Statistics extends Upstream.Service<Statistics>()("statistics", {
+  input: Schema.Struct({ roomId: RoomId }),
+  output: RoomStatistics,
+  errors: [RoomNotFound]
+}) {
+  static readonly layer = ({ baseUrl, timeout, maxResponse }: Endpoint) =>
+    this.layerHttp({
+      baseUrl,
+      request: ({ roomId }) => Path.get`/rooms/${roomId}/statistics`,
+      on: { 404: ({ roomId }) => new RoomNotFound({ roomId }) },
+      policies: { timeout, maxResponse }
+    })
+}

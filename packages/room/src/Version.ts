@@ -1,0 +1,28 @@
+/** The version upstream: which client versions there are for a platform, and what is switched on. */
+import * as Path from "@portico/upstream/Path"
+import * as Upstream from "@portico/upstream/Upstream"
+import { Schema } from "effect"
+import type { Endpoint } from "./Endpoint.ts"
+
+export const Platform = Schema.Literals(["web", "ios", "android"])
+export type Platform = typeof Platform.Type
+
+export const VersionInfo = Schema.Struct({
+  latest: Schema.String,
+  minimum: Schema.String,
+  features: Schema.Array(Schema.String)
+})
+export type VersionInfo = typeof VersionInfo.Type
+
+export class Version extends Upstream.Service<Version>()("version", {
+  input: Schema.Struct({ platform: Platform }),
+  output: VersionInfo,
+  errors: []
+}) {
+  static readonly layer = ({ baseUrl, timeout, maxResponse }: Endpoint) =>
+    this.layerHttp({
+      baseUrl,
+      request: ({ platform }) => Path.get`/version?platform=${platform}`,
+      policies: { timeout, maxResponse }
+    })
+}
