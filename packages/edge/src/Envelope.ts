@@ -14,13 +14,13 @@ import * as Problem from "./Problem.ts"
 export const layer = HttpRouter.middleware(
   (app) =>
     Effect.withFiber((fiber) => {
-      const { headers } = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
+      const { headers, url } = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
       const random = fiber.getRef(Random.Random)
       const requestId = RequestId.accept(headers[RequestId.header]) ?? RequestId.make(random)
       const trace = TraceContext.fromHeader(headers[TraceContext.header]) ?? TraceContext.make(random)
       return app.pipe(
         Effect.catchCause((cause) =>
-          Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : explain(cause, requestId)
+          Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : explain(cause, url, requestId)
         ),
         Effect.map((answer) => finish(answer, requestId)),
         Effect.updateContext((context: Context.Context<never>) =>
@@ -32,11 +32,22 @@ export const layer = HttpRouter.middleware(
 )
 
 /** What Effect would answer, with the status it chose; what nobody foresaw is logged with its cause. */
-const explain = (cause: Cause.Cause<unknown>, requestId: string) =>
+const explain = (cause: Cause.Cause<unknown>, url: string, requestId: string) =>
   Effect.flatMap(HttpServerError.causeResponse(cause), ([answer]) => {
-    const problem = Effect.succeed(Problem.response(Problem.ofStatus(answer.status), requestId))
-    return answer.status < 500 ? problem : Effect.andThen(Effect.logError(`request ${requestId} broke`, cause), problem)
+    // The router finds nothing at a path that it cannot decode.
+    const status = answer.status === 404 && !isDecodable(url) ? 400 : answer.status
+    const problem = Effect.succeed(Problem.response(Problem.ofStatus(status), requestId))
+    return status < 500 ? problem : Effect.andThen(Effect.logError(`request ${requestId} broke`, cause), problem)
   })
+
+const isDecodable = (url: string): boolean => {
+  try {
+    decodeURIComponent(url.split("?", 1)[0] ?? "")
+    return true
+  } catch {
+    return false
+  }
+}
 
 const finish = (answer: HttpServerResponse.HttpServerResponse, requestId: string) => {
   const full =

@@ -77,6 +77,7 @@ export const ofStatus = (status: number): Problem => {
 const isKnown = (status: number): status is Problem["status"] => status in titles
 
 const details: Partial<Record<Problem["status"], string>> = {
+  400: "The request cannot be understood.",
   404: "There is nothing at this path.",
   500: "Something broke on our side. The log has it under this request's id.",
   503: "The service is shutting down or overloaded. Ask again."

@@ -1,0 +1,31 @@
+/** Which HTTP answer an entry's error becomes: the one table of it. */
+import type { Draining } from "@portico/edge/Drain"
+import type { Problem } from "@portico/edge/Problem"
+import type { EntryError } from "@portico/room/RoomEntry"
+import type { UpstreamError } from "@portico/upstream/UpstreamError"
+
+export const of = (error: EntryError | Draining): Problem => {
+  switch (error._tag) {
+    case "RoomNotFound":
+      return { status: 404, tag: error._tag, detail: "There is no such room." }
+    case "UserNotFound":
+      return { status: 404, tag: error._tag, detail: "There is no such user." }
+    case "Draining":
+      return { status: 503, tag: error._tag, detail: "The service is shutting down.", retryAfterMillis: 1_000 }
+    case "UpstreamError":
+      return ofUpstream(error)
+  }
+}
+
+const statuses = { Unreachable: 502, Status: 502, Payload: 502, Rejected: 503, Timeout: 504 } as const
+
+const ofUpstream = ({ upstream, reason, message, retryAfterMillis }: UpstreamError): Problem => {
+  const problem = {
+    status: statuses[reason._tag],
+    tag: "UpstreamError",
+    detail: `${message}.`,
+    reason: reason._tag,
+    upstream
+  }
+  return reason._tag === "Rejected" ? { ...problem, retryAfterMillis: retryAfterMillis ?? 1_000 } : problem
+}

@@ -1,0 +1,132 @@
+/**
+ * `GET /v1/rooms/{roomId}/entry`: from the request to the composition and back.
+ *
+ * It is a route beside the HttpApi that describes it (RoomApi), and takes its schemas from there: decoding, encoding and
+ * middleware of an HttpApi endpoint cost more than all the rest of the edge together (apps/bench has the ratio). That the
+ * two agree is held by a test that drives the route with the API's own client.
+ */
+import * as Deadline from "@portico/call/Deadline"
+import * as RequestId from "@portico/call/RequestId"
+import { Drain } from "@portico/edge/Drain"
+import * as Identity from "@portico/edge/Identity"
+import * as Problem from "@portico/edge/Problem"
+import * as ServerTiming from "@portico/edge/ServerTiming"
+import * as Timeline from "@portico/fanout/Timeline"
+import * as EntryEncoding from "@portico/room/EntryEncoding"
+import * as RoomEntry from "@portico/room/RoomEntry"
+import { RoomId } from "@portico/room/RoomId"
+import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
+import { UserId } from "@portico/room/UserId"
+import { Platform } from "@portico/room/Version"
+import { Clock, Context, Duration, Effect, Schema } from "effect"
+import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import * as EntryProblem from "./EntryProblem.ts"
+
+export const path = "/v1/rooms/:roomId/entry"
+
+export const layer = (entryDeadline: Duration.Duration) =>
+  HttpRouter.use((router) =>
+    Effect.gen(function* () {
+      const drain = yield* Drain
+      const upstreams = yield* Effect.context<RoomUpstreams>()
+      const budget = Duration.toMillis(entryDeadline)
+      const handle = Effect.withFiber((fiber) => {
+        const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
+        const { params } = Context.getUnsafe(fiber.context, HttpRouter.RouteContext)
+        const input = decode(params["roomId"], request)
+        return "detail" in input
+          ? Problem.respond(badRequest(input.detail))
+          : drain.track(enter(input, request, budget))
+      })
+      yield* router.add(
+        "GET",
+        path,
+        handle.pipe(
+          Effect.catch((error) => Problem.respond(EntryProblem.of(error))),
+          Effect.provide(upstreams)
+        )
+      )
+      // No id at all is a bad id.
+      yield* router.add("GET", "/v1/rooms//entry", Problem.respond(badRequest(badRoomId)))
+      for (const method of ["POST", "PUT", "PATCH", "DELETE"] as const) {
+        yield* router.add(method, path, notAllowed)
+      }
+    })
+  )
+
+const notAllowed = Problem.respond({ status: 405, tag: "MethodNotAllowed", detail: "Use GET." }, { allow: "GET, HEAD" })
+
+/** Runs the entry under its deadline; the answer says in Server-Timing how it came about, also when it is an error. */
+const enter = ({ mode, viewer }: Input, request: HttpServerRequest.HttpServerRequest, budget: number) =>
+  Effect.withFiber((fiber) => {
+    const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+    const granted = Math.min(budget, Deadline.fromHeader(request.headers[Deadline.header]) ?? Infinity)
+    const partsUntil = now + granted - Deadline.reserve(granted)
+    return Effect.flatMap(Timeline.make, (timeline) =>
+      RoomEntry.enter(mode, viewer).pipe(
+        Deadline.until(partsUntil),
+        Timeline.record(timeline),
+        Effect.map((entry) =>
+          HttpServerResponse.text(JSON.stringify(EntryEncoding.encode(mode, viewer, entry, timeline)), {
+            contentType: "application/json",
+            headers: {
+              "cache-control": "private, no-store",
+              "server-timing": serverTiming(timeline),
+              [RequestId.header]: fiber.getRef(RequestId.RequestId)
+            }
+          })
+        ),
+        Effect.catch((error) => Problem.respond(EntryProblem.of(error), { "server-timing": serverTiming(timeline) }))
+      )
+    )
+  })
+
+const serverTiming = (timeline: Timeline.Timeline): string =>
+  ServerTiming.format(
+    timeline.marks.map((mark) => ({
+      name: mark.part,
+      millis: Timeline.duration(mark),
+      description: mark.end === "ok" ? mark.provenance : (mark.end ?? "running")
+    }))
+  )
+
+interface Input {
+  readonly mode: RoomEntry.Mode
+  readonly viewer: RoomEntry.Viewer
+}
+
+const isRoomId = Schema.is(RoomId)
+const isUserId = Schema.is(UserId)
+const isMode = Schema.is(RoomEntry.Mode)
+const isPlatform = Schema.is(Platform)
+
+/** The request as the domain's own types, or what is wrong with it. Nothing is fetched for a bad one. */
+const decode = (
+  roomId: string | undefined,
+  request: HttpServerRequest.HttpServerRequest
+): Input | { readonly detail: string } => {
+  const query = queryOf(request.url)
+  const mode = query === undefined ? "degrade" : single(query, "mode", "degrade")
+  const platform = query === undefined ? "web" : single(query, "platform", "web")
+  const userId = Identity.subject(request)
+  if (!isRoomId(roomId)) return { detail: badRoomId }
+  if (userId !== undefined && !isUserId(userId)) return { detail: "The user id should be 1 to 64 of A-Z a-z 0-9 _ -" }
+  if (!isMode(mode)) return { detail: "The mode should be failfast, settle, degrade or serial." }
+  if (!isPlatform(platform)) return { detail: "The platform should be web, ios or android." }
+  return { mode, viewer: { roomId, userId, platform } }
+}
+
+const badRoomId = "The room id should be 1 to 64 of A-Z a-z 0-9 _ -"
+
+const badRequest = (detail: string): Problem.Problem => ({ status: 400, tag: "BadRequest", detail })
+
+const queryOf = (url: string): URLSearchParams | undefined => {
+  const start = url.indexOf("?")
+  return start < 0 ? undefined : new URLSearchParams(url.slice(start + 1))
+}
+
+/** The one value of a name; undefined where it is given twice, which is as bad as a wrong one. */
+const single = (query: URLSearchParams, name: string, otherwise: string): string | undefined => {
+  const values = query.getAll(name)
+  return values.length > 1 ? undefined : (values[0] ?? otherwise)
+}

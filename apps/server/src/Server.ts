@@ -1,0 +1,65 @@
+/**
+ * The service as one Layer: routes over the edge over the upstreams over the wire. `main.ts` runs it; a test builds it with
+ * other upstreams.
+ */
+import { createServer } from "node:http"
+import { NodeHttpServer } from "@effect/platform-node"
+import * as Drain from "@portico/edge/Drain"
+import * as Envelope from "@portico/edge/Envelope"
+import * as Health from "@portico/edge/Health"
+import { RoomApi } from "@portico/room/RoomApi"
+import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
+import { Effect, Layer } from "effect"
+import { HttpMiddleware, HttpRouter, type HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
+import { HttpApiScalar, OpenApi } from "effect/http-api"
+import * as EntryRoute from "./EntryRoute.ts"
+import type { Settings } from "./Settings.ts"
+
+/** Where it listens, what an entry is granted, how long it may take to leave. */
+export type ServerSettings = Pick<Settings, "host" | "port" | "entryDeadline" | "drain">
+
+const openApi = HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(RoomApi)))
+
+const routes = (settings: ServerSettings) =>
+  Layer.mergeAll(
+    EntryRoute.layer(settings.entryDeadline),
+    Health.layer,
+    openApi,
+    HttpApiScalar.layer(RoomApi, { path: "/docs" })
+  ).pipe(Layer.provide(Envelope.layer))
+
+// Node's own limits against slow and oversized requests; an entry has no body.
+const httpServer = () =>
+  createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 })
+
+// Built on top of the running server, it is taken down first: the drain comes before the server closes.
+const drainFirst = (settings: ServerSettings) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const drain = yield* Drain.Drain
+      yield* Effect.addFinalizer(() => drain.drain(settings.drain))
+    })
+  )
+
+/** Serves until its scope closes; then drains, and closes. What has not ended after the drain is interrupted. */
+export const layer = (
+  settings: ServerSettings
+): Layer.Layer<HttpServer.HttpServer, HttpServerError.ServeError, RoomUpstreams> => {
+  const server = NodeHttpServer.layer(httpServer, {
+    host: settings.host,
+    port: settings.port,
+    gracefulShutdownTimeout: "100 millis"
+  })
+  const served = HttpRouter.serve(routes(settings), {
+    disableLogger: true,
+    disableListenLog: true,
+    // A longer id is a bad id, and gets the answer of one.
+    routerConfig: { maxParamLength: 16_384 }
+  }).pipe(Layer.provideMerge(server))
+  return drainFirst(settings).pipe(
+    Layer.provideMerge(served),
+    Layer.provide(Drain.Drain.layer),
+    // Nobody collects the spans.
+    Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, () => true))
+  )
+}
