@@ -3,7 +3,7 @@
  * other upstreams.
  */
 import { createServer } from "node:http"
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Drain from "@portico/edge/Drain"
 import * as Envelope from "@portico/edge/Envelope"
 import * as Health from "@portico/edge/Health"

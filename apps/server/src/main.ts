@@ -1,7 +1,7 @@
 /**
  * `npx -y pnpm start`: the entry service, over the upstreams that the environment names, or over the embedded ones.
  */
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
 import { Transport } from "@portico/upstream/Transport"
 import { Cause, Console, Context, Data, Effect, Exit, Layer, Option, References } from "effect"
