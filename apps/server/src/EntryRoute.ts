@@ -22,7 +22,7 @@ import { Clock, Context, Duration, Effect, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import * as EntryProblem from "./EntryProblem.ts"
 
-export const path = "/v1/rooms/:roomId/entry"
+const path = "/v1/rooms/:roomId/entry"
 
 export const layer = (entryDeadline: Duration.Duration) =>
   HttpRouter.use((router) =>

@@ -143,7 +143,7 @@ const empty = Buffer.alloc(0)
 const classify = (error: Error): Unreachable | Payload => {
   const code = "code" in error && typeof error.code === "string" ? error.code : ""
   if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") return new Payload({ why: "over the size limit" })
-  return new Unreachable({ why: whyUnreachable(code) })
+  return new Unreachable({ why: error.name === "HTTPParserError" ? "not HTTP" : whyUnreachable(code) })
 }
 
 const whyUnreachable = (code: string): Unreachable["why"] => {
