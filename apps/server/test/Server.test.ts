@@ -7,7 +7,7 @@ import * as RoomUpstreams from "@portico/room/RoomUpstreams"
 import { UserId } from "@portico/room/UserId"
 import * as ScriptedServer from "@portico/testing/ScriptedServer"
 import { Transport } from "@portico/upstream/Transport"
-import { Context, Data, Duration, Effect, Layer, Schedule } from "effect"
+import { Context, Data, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { FetchHttpClient, HttpServer } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import * as Server from "../src/Server.ts"
@@ -100,9 +100,9 @@ describe("entering a room over HTTP", () => {
         const { url } = yield* serve(answerWell)
         const client = yield* HttpApiClient.make(RoomApi.RoomApi, { baseUrl: url })
         const entry = yield* client.rooms.entry({
-          params: { roomId: RoomId.make("1001") },
+          params: { roomId: Schema.decodeUnknownSync(RoomId)("1001") },
           query: { mode },
-          headers: { "x-user-id": UserId.make("2001") }
+          headers: { "x-user-id": Schema.decodeUnknownSync(UserId)("2001") }
         })
         assert.deepInclude(entry, { roomId: "1001", userId: "2001", mode, complete: true })
         assert.deepStrictEqual(
