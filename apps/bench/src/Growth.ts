@@ -101,7 +101,7 @@ export const ofParts = Effect.fnUntraced(function* (growth: Growth, effort: Effo
     args: [join(import.meta.dirname, "../load/parts.ts"), growth.xs.join(","), String(effort.rounds)],
     core: cores?.server
   })
-  const found = yield* Schema.decodeUnknownEffect(PartsResult)(output).pipe(
+  const found = yield* Schema.decodeEffect(PartsResult)(output).pipe(
     Effect.mapError((error) => new BenchError({ message: `unreadable result of the fan-out: ${error.message}` }))
   )
   const { command, date, machine } = Results.made()
