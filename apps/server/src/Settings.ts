@@ -13,6 +13,8 @@ export interface Settings {
   readonly upstreams: Readonly<Record<RoomUpstreams.Name, URL>> | undefined
   readonly entryDeadline: Duration.Duration
   readonly upstreamTimeouts: Readonly<Record<RoomUpstreams.Name, Duration.Duration>>
+  /** Which upstreams have a batch form. */
+  readonly batch: Readonly<Record<"user" | "equity", boolean>>
   /** In bytes. */
   readonly maxResponse: number
   readonly drain: Duration.Duration
@@ -55,6 +57,8 @@ export const load: Effect.Effect<Settings, SettingsError> = Effect.gen(function*
   const text = (name: string, otherwise: string, expected: string) =>
     read(name, Config.String, (value) => value, otherwise, expected)
 
+  const flag = (name: string) => read(name, Config.Boolean, (value) => value, false, "true or false")
+
   const upstreamTimeout = yield* duration("PORTICO_UPSTREAM_TIMEOUT", Duration.millis(800))
   const upstreamTimeouts = yield* each((name) => duration(`${variable(name)}_TIMEOUT`, upstreamTimeout))
   const urls = yield* each((name) =>
@@ -67,6 +71,7 @@ export const load: Effect.Effect<Settings, SettingsError> = Effect.gen(function*
     upstreams: allOrNone(urls, problems),
     entryDeadline: yield* duration("PORTICO_ENTRY_DEADLINE", Duration.seconds(1)),
     upstreamTimeouts,
+    batch: { user: yield* flag(`${variable("user")}_BATCH`), equity: yield* flag(`${variable("equity")}_BATCH`) },
     maxResponse: yield* read(
       "PORTICO_MAX_RESPONSE",
       Config.ByteSize,
@@ -90,9 +95,7 @@ export const load: Effect.Effect<Settings, SettingsError> = Effect.gen(function*
 })
 
 /** Known variables that are not implemented, each with the value that asks for nothing. */
-const notYet: Readonly<Record<string, string | undefined>> = {
-  PORTICO_UPSTREAM_USER_BATCH: "false",
-  PORTICO_UPSTREAM_EQUITY_BATCH: "false",
+export const notYet: Readonly<Record<string, string | undefined>> = {
   PORTICO_MAX_IN_FLIGHT: undefined,
   PORTICO_RATE_LIMIT: undefined,
   PORTICO_JWT_SECRET: undefined,

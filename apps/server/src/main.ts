@@ -14,7 +14,8 @@ const endpoints = (settings: Settings.Settings, urls: Readonly<Record<RoomUpstre
   const endpoint = (name: RoomUpstreams.Name) => ({
     baseUrl: urls[name],
     timeout: settings.upstreamTimeouts[name],
-    maxResponse: settings.maxResponse
+    maxResponse: settings.maxResponse,
+    batch: (name === "user" || name === "equity") && settings.batch[name]
   })
   return {
     version: endpoint("version"),

@@ -4,7 +4,7 @@
  * A composition gives each of its parts a {@link Trail}; the policies below write on it. It is for watching (Server-Timing,
  * metrics, the timeline) and never decides anything: a call behaves the same with or without one.
  */
-import { Context, Effect } from "effect"
+import { Context, Effect, type Fiber } from "effect"
 
 export type Provenance = "fetched" | "coalesced" | "cached" | "stale" | "fallback" | "skipped"
 
@@ -21,7 +21,12 @@ export const CurrentTrail: Context.Reference<Trail | undefined> = Context.Refere
 /** Notes how the answer of the current part was had. Nothing, where nobody asked. */
 export const note = (provenance: Provenance): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
-    const trail = fiber.getRef(CurrentTrail)
-    if (trail !== undefined) trail.provenance = provenance
+    noteUnsafe(fiber, provenance)
     return Effect.void
   })
+
+/** {@link note}, where the fiber is at hand. */
+export const noteUnsafe = (fiber: Fiber.Fiber<unknown, unknown>, provenance: Provenance): void => {
+  const trail = fiber.getRef(CurrentTrail)
+  if (trail !== undefined) trail.provenance = provenance
+}

@@ -1,4 +1,7 @@
 /** Where one of the room's upstreams is, and the numbers that an operator chooses for it. The rest of its policies stand with it. */
+import * as Breaker from "@portico/upstream/Breaker"
+import * as Hedge from "@portico/upstream/Hedge"
+import type * as Upstream from "@portico/upstream/Upstream"
 import type { Duration } from "effect"
 
 export interface Endpoint {
@@ -7,4 +10,19 @@ export interface Endpoint {
   readonly timeout: Duration.Duration
   /** The largest body taken, in bytes. */
   readonly maxResponse: number
+  /** Whether it has a batch form (user and equity may have one). It has none unless said so. */
+  readonly batch?: boolean
 }
+
+/**
+ * What all five start with. One retry: a second one would rarely fit into a deadline of a second. A bulkhead of 512: at 50 ms
+ * an answer that is ten thousand a second, far beyond what one process asks for, so only an upstream that hangs fills it.
+ */
+export const policies = ({ timeout, maxResponse }: Endpoint): Upstream.Policies => ({
+  timeout,
+  maxResponse,
+  bulkhead: 512,
+  hedge: Hedge.defaults,
+  retries: 1,
+  breaker: Breaker.defaults
+})

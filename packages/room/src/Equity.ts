@@ -2,7 +2,7 @@
 import * as Path from "@portico/upstream/Path"
 import * as Upstream from "@portico/upstream/Upstream"
 import { Effect, Schema } from "effect"
-import type { Endpoint } from "./Endpoint.ts"
+import { type Endpoint, policies } from "./Endpoint.ts"
 import { RoomId } from "./RoomId.ts"
 import { UserId } from "./UserId.ts"
 
@@ -23,11 +23,23 @@ export class Equity extends Upstream.Service<Equity>()("equity", {
   output: UserEquity,
   errors: []
 }) {
-  static readonly layer = ({ baseUrl, timeout, maxResponse }: Endpoint) =>
+  static readonly layer = (endpoint: Endpoint) =>
     this.layerHttp({
-      baseUrl,
+      baseUrl: endpoint.baseUrl,
       request: ({ userId, roomId }) => Path.get`/users/${userId}/equity?roomId=${roomId}`,
       on: { 404: ({ userId }) => Effect.succeed(none(userId)) },
-      policies: { timeout, maxResponse }
+      ...(endpoint.batch
+        ? {
+            batch: {
+              request: (inputs) =>
+                Path.get`/equity?roomId=${inputs[0]?.roomId ?? ""}&userIds=${inputs.map(({ userId }) => userId).join(",")}`,
+              id: ({ userId }) => userId,
+              field: "userId",
+              group: ({ roomId }) => roomId
+            }
+          }
+        : {}),
+      // Bought a moment ago, it counts at once; through an outage what was granted a minute ago still stands.
+      policies: { ...policies(endpoint), staleIfError: "1 minute" }
     })
 }

@@ -2,7 +2,7 @@
 import * as Path from "@portico/upstream/Path"
 import * as Upstream from "@portico/upstream/Upstream"
 import { Schema } from "effect"
-import type { Endpoint } from "./Endpoint.ts"
+import { type Endpoint, policies } from "./Endpoint.ts"
 import { RoomId, RoomNotFound } from "./RoomId.ts"
 import { UserId } from "./UserId.ts"
 
@@ -29,11 +29,12 @@ export class Live extends Upstream.Service<Live>()("live", {
   output: LiveRoom,
   errors: [RoomNotFound]
 }) {
-  static readonly layer = ({ baseUrl, timeout, maxResponse }: Endpoint) =>
+  static readonly layer = (endpoint: Endpoint) =>
     this.layerHttp({
-      baseUrl,
+      baseUrl: endpoint.baseUrl,
       request: ({ roomId }) => Path.get`/rooms/${roomId}`,
       on: { 404: ({ roomId }) => new RoomNotFound({ roomId }) },
-      policies: { timeout, maxResponse }
+      // A second: what a title or a stream's URL may lag behind. In a hot room it is one fetch a second for all viewers.
+      policies: { ...policies(endpoint), freshFor: "1 second" }
     })
 }

@@ -73,14 +73,17 @@ const allOk = (data: FanOut.All<ReturnType<typeof calls>>): RoomEntry => ({
 const degrade = ({ roomId, userId, platform }: Viewer): Effect.Effect<RoomEntry, EntryError, RoomUpstreams> =>
   Effect.map(
     FanOut.degrade({
-      version: Part.optional(Version.fetch({ platform })),
+      version: Part.optional(Version.fetch({ platform }), { stale: Version.lastGood({ platform }) }),
       live: Part.required(Live.fetch({ roomId })),
       user: userId === undefined ? Part.skipped : Part.required(User.fetch({ userId })),
       equity:
         userId === undefined
           ? Part.skipped
-          : Part.optional(Equity.Equity.fetch({ userId, roomId }), { fallback: () => Equity.none(userId) }),
-      statistics: Part.optional(Statistics.fetch({ roomId }))
+          : Part.optional(Equity.Equity.fetch({ userId, roomId }), {
+              stale: Equity.Equity.lastGood({ userId, roomId }),
+              fallback: () => Equity.none(userId)
+            }),
+      statistics: Part.optional(Statistics.fetch({ roomId }), { stale: Statistics.lastGood({ roomId }) })
     }),
     (parts) => ({ ...parts, live: Part.ok(parts.live), user: okOrSkipped(parts.user) })
   )

@@ -2,7 +2,7 @@
 import * as Path from "@portico/upstream/Path"
 import * as Upstream from "@portico/upstream/Upstream"
 import { Schema } from "effect"
-import type { Endpoint } from "./Endpoint.ts"
+import { type Endpoint, policies } from "./Endpoint.ts"
 import { RoomId, RoomNotFound } from "./RoomId.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
@@ -15,11 +15,12 @@ export class Statistics extends Upstream.Service<Statistics>()("statistics", {
   output: RoomStatistics,
   errors: [RoomNotFound]
 }) {
-  static readonly layer = ({ baseUrl, timeout, maxResponse }: Endpoint) =>
+  static readonly layer = (endpoint: Endpoint) =>
     this.layerHttp({
-      baseUrl,
+      baseUrl: endpoint.baseUrl,
       request: ({ roomId }) => Path.get`/rooms/${roomId}/statistics`,
       on: { 404: ({ roomId }) => new RoomNotFound({ roomId }) },
-      policies: { timeout, maxResponse }
+      // Counts are approximate anyway: a second old is fresh, half a minute old is better than none.
+      policies: { ...policies(endpoint), freshFor: "1 second", staleIfError: "30 seconds" }
     })
 }

@@ -2,7 +2,7 @@
 import * as Path from "@portico/upstream/Path"
 import * as Upstream from "@portico/upstream/Upstream"
 import { Schema } from "effect"
-import type { Endpoint } from "./Endpoint.ts"
+import { type Endpoint, policies } from "./Endpoint.ts"
 import { UserId, UserNotFound } from "./UserId.ts"
 
 export const UserProfile = Schema.Struct({
@@ -18,11 +18,21 @@ export class User extends Upstream.Service<User>()("user", {
   output: UserProfile,
   errors: [UserNotFound]
 }) {
-  static readonly layer = ({ baseUrl, timeout, maxResponse }: Endpoint) =>
+  static readonly layer = (endpoint: Endpoint) =>
     this.layerHttp({
-      baseUrl,
+      baseUrl: endpoint.baseUrl,
       request: ({ userId }) => Path.get`/users/${userId}`,
       on: { 404: ({ userId }) => new UserNotFound({ userId }) },
-      policies: { timeout, maxResponse }
+      ...(endpoint.batch
+        ? {
+            batch: {
+              request: (inputs) => Path.get`/users?ids=${inputs.map(({ userId }) => userId).join(",")}`,
+              id: ({ userId }) => userId,
+              field: "userId"
+            }
+          }
+        : {}),
+      // Never remembered: who changed his name sees it at once.
+      policies: policies(endpoint)
     })
 }

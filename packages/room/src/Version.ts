@@ -2,7 +2,7 @@
 import * as Path from "@portico/upstream/Path"
 import * as Upstream from "@portico/upstream/Upstream"
 import { Schema } from "effect"
-import type { Endpoint } from "./Endpoint.ts"
+import { type Endpoint, policies } from "./Endpoint.ts"
 
 export const Platform = Schema.Literals(["web", "ios", "android"])
 export type Platform = typeof Platform.Type
@@ -19,10 +19,11 @@ export class Version extends Upstream.Service<Version>()("version", {
   output: VersionInfo,
   errors: []
 }) {
-  static readonly layer = ({ baseUrl, timeout, maxResponse }: Endpoint) =>
+  static readonly layer = (endpoint: Endpoint) =>
     this.layerHttp({
-      baseUrl,
+      baseUrl: endpoint.baseUrl,
       request: ({ platform }) => Path.get`/version?platform=${platform}`,
-      policies: { timeout, maxResponse }
+      // Three answers in all, changed by a release: a minute is soon enough, and an old one serves through an outage.
+      policies: { ...policies(endpoint), freshFor: "1 minute", staleIfError: "10 minutes" }
     })
 }

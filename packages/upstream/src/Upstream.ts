@@ -1,8 +1,8 @@
 /**
  * One call to one dependency: its definition, its layers, and THE order of the policies.
  *
- * An upstream is a Context service with one method, `fetch`. Its definition is a contract (name, input, output, domain
- * errors) and says nothing of how the answer is had; that is a Layer: {@link ServiceClass.layerHttp} asks a real service,
+ * An upstream is a Context service whose `fetch` asks it. Its definition is a contract (name, input, output, domain errors)
+ * and says nothing of how the answer is had; that is a Layer: {@link ServiceClass.layerHttp} asks a real service,
  * {@link ServiceClass.layerFake} runs a function. Whoever composes calls sees only the contract.
  *
  * @example
@@ -15,15 +15,22 @@
  * // Effect<RoomStatistics, RoomNotFound | UpstreamError, Statistics>
  * const call = Statistics.fetch({ roomId })
  */
-import * as Deadline from "@portico/call/Deadline"
-import * as RequestId from "@portico/call/RequestId"
-import * as TraceContext from "@portico/call/TraceContext"
-import { Clock, Context, Duration, Effect, Layer, Random, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Option, type Schema, type Scope } from "effect"
 import * as AttemptTimeout from "./AttemptTimeout.ts"
-import type { Path } from "./Path.ts"
-import * as RetryAfter from "./RetryAfter.ts"
-import { type Response, Transport, type Wire } from "./Transport.ts"
-import { Payload, Rejected, Status, UpstreamError } from "./UpstreamError.ts"
+import * as Batch from "./Batch.ts"
+import * as Breaker from "./Breaker.ts"
+import * as Bulkhead from "./Bulkhead.ts"
+import * as CallMetrics from "./CallMetrics.ts"
+import * as Coalesce from "./Coalesce.ts"
+import * as Freshness from "./Freshness.ts"
+import * as Hedge from "./Hedge.ts"
+import * as HttpCall from "./internal/HttpCall.ts"
+import * as Path from "./Path.ts"
+import type { Policy } from "./Policy.ts"
+import * as Retry from "./Retry.ts"
+import * as RetryBudget from "./RetryBudget.ts"
+import { type Response, Transport } from "./Transport.ts"
+import { Rejected, Timeout, UpstreamError } from "./UpstreamError.ts"
 
 /** What an upstream is: the shape of the question, of the answer, and of the errors that mean something in the domain. */
 export interface Definition<
@@ -39,23 +46,48 @@ export interface Definition<
 /** The service behind an upstream's name. */
 export interface Fetcher<I, A, E> {
   readonly fetch: (input: I) => Effect.Effect<A, E | UpstreamError>
+  readonly lastGood: (input: I) => Effect.Effect<Option.Option<Freshness.LastGood<A>>>
 }
 
 /** Where an upstream is and what is asked of it there. */
 export interface HttpOptions<I, A, E> {
   readonly baseUrl: URL
-  readonly request: (input: I) => Path
+  readonly request: (input: I) => Path.Path
   /** What a status means in the domain: an error of the definition, or an answer after all. Any other non-2xx is `Status`. */
   readonly on?: Readonly<Record<number, (input: I) => Effect.Effect<A, E>>>
+  /** Where it can be asked for many at once. */
+  readonly batch?: BatchRequest<I>
   readonly policies: Policies
 }
 
-/** The numbers of the policies. Their order is not up for choice. */
+/** How to ask for many at once: the answer is `{ items: [...] }`, and an id left out of it means what a 404 means. */
+export interface BatchRequest<I> {
+  readonly request: (inputs: ReadonlyArray<I>) => Path.Path
+  /** What names an input among the items, and the field of an item that says so. */
+  readonly id: (input: I) => string
+  readonly field: string
+  /** Inputs that can be asked for together; all of them, unless said otherwise. */
+  readonly group?: (input: I) => string
+}
+
+/** The numbers of the policies; their order is not up for choice. What is left out is off. */
 export interface Policies {
   /** The limit of one attempt. */
   readonly timeout: Duration.Input
-  /** The largest body taken, in bytes. */
-  readonly maxResponse: number
+  /** The largest body taken, in bytes. 256 KiB unless said otherwise. */
+  readonly maxResponse?: number
+  /** How many attempts under way at once. */
+  readonly bulkhead?: number
+  readonly hedge?: Hedge.Options
+  /** Attempts beyond the first. */
+  readonly retries?: number
+  /** What bounds the retries: 20 % and 10 a second unless said otherwise. */
+  readonly retryBudget?: RetryBudget.Options
+  readonly breaker?: Omit<Breaker.Options, "upstream">
+  readonly freshFor?: Duration.Input
+  readonly staleIfError?: Duration.Input
+  /** How many answers are kept, fresh or stale. 10,000 unless said otherwise. */
+  readonly capacity?: number
 }
 
 export interface ServiceClass<Self, Name extends string, I, A, E> extends Context.ServiceClass<
@@ -66,12 +98,15 @@ export interface ServiceClass<Self, Name extends string, I, A, E> extends Contex
   readonly upstream: Name
   /** Asks the upstream. */
   fetch(input: I): Effect.Effect<A, E | UpstreamError, Self>
+  /** The last good answer, if the upstream keeps one for `staleIfError`: for whoever would rather have it than an error. */
+  lastGood(input: I): Effect.Effect<Option.Option<Freshness.LastGood<A>>, never, Self>
   /** The real one: over HTTP, with every policy. */
   layerHttp(options: HttpOptions<I, A, E>): Layer.Layer<Self, never, Transport>
   /** A function in place of the service, for tests. No policy stands before it. */
   layerFake(fetch: (input: I) => Effect.Effect<A, E | UpstreamError>): Layer.Layer<Self>
 }
 
+/** Defines an upstream: `class Live extends Upstream.Service<Live>()("live", definition) {}`. */
 export const Service =
   <Self>() =>
   <
@@ -88,85 +123,161 @@ export const Service =
     return Object.assign(Tag, {
       upstream: name,
       fetch: (input: I["Type"]) => Effect.flatMap(Tag, (service) => service.fetch(input)),
+      lastGood: (input: I["Type"]) => Effect.flatMap(Tag, (service) => service.lastGood(input)),
       layerHttp: (options: HttpOptions<I["Type"], O["Type"], E[number]["Type"]>) =>
         Layer.effect(Tag, overHttp(name, definition.output, options)),
-      layerFake: (fetch: Shape["fetch"]) => Layer.succeed(Tag, { fetch })
+      layerFake: (fetch: Shape["fetch"]) => Layer.succeed(Tag, { fetch, lastGood: () => Effect.succeedNone })
     })
   }
 
-const overHttp = <I, A, E>(name: string, output: Schema.ConstraintDecoder<A>, options: HttpOptions<I, A, E>) =>
-  Effect.map(
-    Effect.flatMap(Transport, (transport) =>
-      transport.connect({ upstream: name, baseUrl: options.baseUrl, maxResponse: options.policies.maxResponse })
-    ),
-    (wire): Fetcher<I, A, E> => {
-      const interpret = interpreter(name, output, options)
-      const timeout = AttemptTimeout.make(name, options.policies.timeout)
-      const limit = Duration.toMillis(Duration.fromInputUnsafe(options.policies.timeout))
-      const ask = asker(name, wire, limit)
-      return {
-        // The nearest to the wire stands first.
-        fetch: (input) =>
-          ask(options.request(input)).pipe(
-            // Every cause has become one reason before any policy looks.
-            Effect.flatMap((response) => interpret(response, input)),
-            // Per attempt: the lesser of its own limit and the time left.
-            timeout
-          )
-      }
-    }
-  )
+const overHttp = <I, A, E>(
+  upstream: string,
+  output: Schema.ConstraintDecoder<A>,
+  options: HttpOptions<I, A, E>
+): Effect.Effect<Fetcher<I, A, E>, never, Transport | Scope.Scope> =>
+  Effect.gen(function* () {
+    const { policies, on = {} } = options
+    const metrics = yield* CallMetrics.make(upstream)
+    const stack = yield* stackOf(upstream, policies, metrics)
+    const maxResponse = policies.maxResponse ?? 262_144
+    const wire = yield* (yield* Transport).connect({ upstream, baseUrl: options.baseUrl, maxResponse })
+    const send = HttpCall.sender(upstream, wire, millis(policies.timeout), metrics.attempt)
+    const { json, decode } = HttpCall.reader(upstream, output)
 
-/** Puts a request on the wire, with the headers that travel with every call. */
-const asker = (upstream: string, wire: Wire, limit: number) => {
-  const unsafe = new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) })
-  return ({ method, path, body }: Path): Effect.Effect<Response, UpstreamError> =>
-    Effect.withFiber((fiber) => {
-      if (path === undefined) return Effect.fail(unsafe)
-      const left = Deadline.left(fiber.getRef(Deadline.Deadline), fiber.getRef(Clock.Clock))
-      const headers = ["accept", "application/json", Deadline.header, Deadline.toHeader(Math.min(limit, left))]
-      const requestId = fiber.getRef(RequestId.RequestId)
-      if (requestId !== "") headers.push(RequestId.header, requestId)
-      const trace = fiber.getRef(TraceContext.TraceContext)
-      if (trace !== undefined) {
-        headers.push(TraceContext.header, TraceContext.toHeader(trace, fiber.getRef(Random.Random)))
-      }
-      if (body === undefined) return wire({ method, path, headers })
-      headers.push("content-type", "application/json")
-      return wire({ method, path, headers, body })
-    })
-}
-
-/** Makes an answer of the domain, or one reason, of what came over the wire. */
-const interpreter = <I, A, E>(upstream: string, output: Schema.ConstraintDecoder<A>, { on }: HttpOptions<I, A, E>) => {
-  const decode = Schema.decodeUnknownExit(output)
-  const notJson = new UpstreamError({ upstream, reason: new Payload({ why: "not JSON" }) })
-  const notTheSchema = new UpstreamError({ upstream, reason: new Payload({ why: "not the schema" }) })
-  return ({ status, headers, body }: Response, input: I): Effect.Effect<A, E | UpstreamError> => {
-    const meant = on?.[status]
-    if (meant !== undefined) return meant(input)
-    if (status < 200 || status > 299) {
-      return Effect.flatMap(RetryAfter.parse(headers["retry-after"]), (retryAfterMillis) =>
-        Effect.fail(
-          new UpstreamError({
-            upstream,
-            reason: new Status({ status, ...(retryAfterMillis === undefined ? {} : { retryAfterMillis }) })
-          })
-        )
+    // The nearest to the wire stands first; see `stackOf` for what each policy stands for.
+    const ask = <B, E2>(path: Path.Path, read: (response: Response) => Effect.Effect<B, E2>) =>
+      send(path).pipe(
+        // Every cause has become one reason before any policy looks.
+        Effect.flatMap(read),
+        Path.isIdempotent(path) ? stack.idempotent : stack.once
       )
+
+    const single = ({ path, input }: Question<I>): Effect.Effect<A, E | UpstreamError> =>
+      ask<A, E | UpstreamError>(
+        path,
+        (response) => on[response.status]?.(input) ?? Effect.flatMap(json(response), decode)
+      )
+
+    const missing = (input: I): Effect.Effect<A, E | UpstreamError> => on[404]?.(input) ?? decode(undefined)
+
+    const batched = ({ request, id, field, group }: BatchRequest<I>) =>
+      Batch.make<Question<I>, A, E | UpstreamError, never, UpstreamError>({
+        group: ({ input }) => group?.(input) ?? "",
+        call: (questions) =>
+          ask(request(questions.map(({ input }) => input)), (response) =>
+            Effect.map(json(response), (answer) => {
+              const items = HttpCall.itemsBy(answer, field)
+              return ({ input }: Question<I>) => {
+                const item = items?.get(id(input))
+                // An answer without items is spoilt as a whole; an id left out of them was not found.
+                return item === undefined && items !== undefined ? missing(input) : decode(item)
+              }
+            })
+          ),
+        onSend: metrics.batch
+      })
+
+    const call = options.batch === undefined ? single : yield* batched(options.batch)
+
+    // A flight shares everything below it, and is the only place where a caller waits: so its deadline ends there.
+    const retries = policies.retries ?? 0
+    const flight = yield* Coalesce.make({
+      key: ({ key }: Question<I>) => key,
+      call,
+      limit: millis(policies.timeout) * (retries + 1) + 1000 * retries,
+      enough: policies.timeout,
+      late: Effect.fail(new UpstreamError({ upstream, reason: new Timeout({ limit: "deadline" }) })),
+      onJoin: metrics.coalesced
+    })
+
+    const memory = Freshness.make<A, E | UpstreamError>({
+      ...Freshness.defaults,
+      freshFor: policies.freshFor ?? 0,
+      staleFor: policies.staleIfError ?? 0,
+      capacity: policies.capacity ?? Freshness.defaults.capacity,
+      onHit: metrics.cached
+    })
+    const remembers = policies.freshFor !== undefined || policies.staleIfError !== undefined
+
+    const unsafe = Effect.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) }))
+
+    return {
+      fetch: (input) => {
+        const path = options.request(input)
+        if (path.path === undefined) return metrics.policy(unsafe)
+        const question = { input, path, key: path.path }
+        if (!Path.isIdempotent(path)) return metrics.policy(single(question))
+        const shared = flight(question)
+        // The outermost: what the caller lived, rejections and fresh answers too.
+        return metrics.policy(remembers ? memory.around(question.key, shared) : shared)
+      },
+      lastGood: (input) =>
+        Effect.tap(memory.lastGood(options.request(input).path ?? ""), (known) =>
+          Effect.sync(() => Option.isSome(known) && metrics.stale())
+        )
     }
-    const json = parseJson(body)
-    if (json === undefined) return Effect.fail(notJson)
-    const decoded = decode(json)
-    return decoded._tag === "Success" ? Effect.succeed(decoded.value) : Effect.fail(notTheSchema)
-  }
+  })
+
+/** An input and the request that it makes. The request's path is the key: nothing else of the caller is forwarded. */
+interface Question<I> {
+  readonly input: I
+  readonly path: Path.Path
+  readonly key: string
 }
 
-// `undefined` is no JSON value: it can stand for "not JSON".
-const parseJson = (body: Buffer): unknown => {
-  try {
-    return JSON.parse(body.toString("utf8"))
-  } catch {
-    return undefined
-  }
+/** The policies of one logical call, in THE order, each made once for the upstream. */
+const stackOf = (
+  upstream: string,
+  policies: Policies,
+  metrics: CallMetrics.CallMetrics
+): Effect.Effect<Record<"idempotent" | "once", Policy<UpstreamError>>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const timeout = AttemptTimeout.make(upstream, policies.timeout)
+    const bulkhead = yield* bulkheadOf(upstream, policies, metrics)
+    const hedge = orNone(policies.hedge, (hedge) => Hedge.make({ ...hedge, onHedge: metrics.hedge }))
+    const retry = orNone(policies.retries, (times) =>
+      Retry.make({
+        times,
+        budget: RetryBudget.make(policies.retryBudget ?? RetryBudget.defaults),
+        onRetry: () => metrics.retry(true),
+        onExhausted: () => metrics.retry(false)
+      })
+    )
+    const breaker = orNone(policies.breaker, (breaker) =>
+      Breaker.make({ ...breaker, upstream, onTransition: metrics.circuit })
+    )
+    return {
+      idempotent: (call) =>
+        call.pipe(
+          // Per attempt: the lesser of its own limit and the time left.
+          timeout,
+          // Per attempt, so that a back-off holds no permit and a hedge needs one of its own.
+          bulkhead,
+          // Inside the retry: a slow attempt and its hedge are one try, and fail as one.
+          hedge,
+          // Inside the breaker: a call that a retry saved was good.
+          retry,
+          // One opinion a logical call; refuses before a retry loop starts.
+          breaker
+        ),
+      // What may have happened already is not sent again.
+      once: (call) => call.pipe(timeout, bulkhead, breaker)
+    }
+  })
+
+const bulkheadOf = (
+  upstream: string,
+  { bulkhead: permits }: Policies,
+  metrics: CallMetrics.CallMetrics
+): Effect.Effect<Policy<UpstreamError>, never, Scope.Scope> => {
+  if (permits === undefined) return Effect.succeed(none)
+  const bulkhead = Bulkhead.make({ upstream, permits })
+  return Effect.as(metrics.inFlight(bulkhead.inFlight), bulkhead)
 }
+
+const orNone = <O>(options: O | undefined, make: (options: O) => Policy<UpstreamError>): Policy<UpstreamError> =>
+  options === undefined ? none : make(options)
+
+const none: Policy = (call) => call
+
+const millis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))

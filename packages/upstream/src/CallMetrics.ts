@@ -1,0 +1,121 @@
+/**
+ * What an upstream's policies did, in numbers: for Prometheus, and for whoever watches.
+ *
+ * The outermost of the policies, because it sees what the caller lived: a rejection too, and the time spent in back-offs. The
+ * series are made once per upstream and updated synchronously: finding them by their labels at each call costs more than
+ * the counting.
+ */
+import { Cause, Clock, type Context, Effect, Exit, Metric, type Scope } from "effect"
+import type * as Breaker from "./Breaker.ts"
+import type { Policy } from "./Policy.ts"
+import * as UpstreamError from "./UpstreamError.ts"
+
+/** From 1 ms to 8 s in doublings: a deadline of a second lies well inside. */
+const seconds = Metric.exponentialBoundaries({ start: 0.001, factor: 2, count: 14 })
+
+const calls = Metric.histogram("upstream_call_duration_seconds", {
+  description: "How long callers waited for an upstream's answer, by how it ended",
+  boundaries: seconds
+})
+const attempts = counter("upstream_attempts_total", "Requests on the wire")
+const retries = counter("upstream_retries_total", "Attempts beyond the first, by whether the retry budget paid")
+const hedges = counter("upstream_hedges_total", "Second attempts for slow calls: sent, won, or unpaid")
+const transitions = counter("upstream_circuit_transitions_total", "Times the circuit turned, by what it turned to")
+const circuit = Metric.gauge("upstream_circuit_state", { description: "0 closed, 1 half-open, 2 open" })
+const inFlight = Metric.gauge("upstream_in_flight", { description: "Attempts under way" })
+const coalesced = counter("upstream_coalesced_total", "Calls that joined one under way")
+const cached = counter("upstream_cached_total", "Calls answered by a fresh answer from before")
+const stale = counter("upstream_stale_total", "Answers from before that stood in for one that could not be had")
+const batches = Metric.histogram("upstream_batch_size", {
+  description: "Calls that went out in one request",
+  boundaries: [1, 2, 5, 10, 20, 50, 100]
+})
+
+function counter(name: string, description: string) {
+  return Metric.counter(name, { description, incremental: true })
+}
+
+export interface CallMetrics {
+  /** Measures every call. */
+  readonly policy: Policy
+  readonly attempt: () => void
+  readonly retry: (paid: boolean) => void
+  readonly hedge: (what: "sent" | "won" | "unpaid") => void
+  readonly circuit: (to: Breaker.State) => void
+  /** Shows a number that is read when somebody looks, for as long as the scope lasts. */
+  readonly inFlight: (read: () => number) => Effect.Effect<void, never, Scope.Scope>
+  readonly coalesced: () => void
+  readonly cached: () => void
+  readonly stale: () => void
+  readonly batch: (size: number) => void
+}
+
+const states: Readonly<Record<Breaker.State, number>> = { closed: 0, "half-open": 1, open: 2 }
+
+/** The series of one upstream, in the registry of the current context. */
+export const make = (upstream: string): Effect.Effect<CallMetrics> =>
+  Effect.contextWith((context: Context.Context<never>) =>
+    Effect.sync(() => {
+      const of = <I, S>(metric: Metric.Metric<I, S>, labels?: Readonly<Record<string, string>>) => {
+        const series = Metric.withAttributes(metric, { upstream, ...labels })
+        return (value: I) => series.updateUnsafe(value, context)
+      }
+      const lazily = <I, S>(metric: Metric.Metric<I, S>, label: string) => {
+        const known = new Map<string, (value: I) => void>()
+        return (name: string, value: I) => {
+          let update = known.get(name)
+          if (update === undefined) known.set(name, (update = of(metric, { [label]: name })))
+          update(value)
+        }
+      }
+      const ended = lazily(calls, "outcome")
+      const attempted = of(attempts)
+      const retried = { paid: of(retries, { budget: "paid" }), unpaid: of(retries, { budget: "exhausted" }) }
+      const hedged = lazily(hedges, "outcome")
+      const turned = lazily(transitions, "to")
+      const state = of(circuit)
+      const joined = of(coalesced)
+      const hit = of(cached)
+      const stood = of(stale)
+      state(states.closed)
+      const policy: Policy = (call) =>
+        Effect.withFiber((fiber) => {
+          const clock = fiber.getRef(Clock.Clock)
+          const start = clock.monotonicTimeNanosUnsafe()
+          return Effect.onExitPrimitive(call, (exit) => {
+            ended(outcomeOf(exit), Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9)
+            return undefined
+          })
+        })
+      return {
+        policy,
+        attempt: () => attempted(1),
+        retry: (paid) => (paid ? retried.paid : retried.unpaid)(1),
+        hedge: (what) => hedged(what, 1),
+        circuit: (to) => {
+          state(states[to])
+          turned(to, 1)
+        },
+        inFlight: (read) => {
+          const series = Metric.withAttributes(inFlight, { upstream })
+          const hooks = { get: () => ({ value: read() }), update: () => {}, modify: () => {} }
+          return Effect.acquireRelease(
+            Effect.sync(() => Metric.registerUnsafe(series, context, hooks)),
+            (registration) => Effect.sync(() => registration.remove())
+          )
+        },
+        coalesced: () => joined(1),
+        cached: () => hit(1),
+        stale: () => stood(1),
+        batch: of(batches)
+      }
+    })
+  )
+
+/** `ok`, an UpstreamError's reason in lower case, `domain_error`, `defect`, `interrupted`: few enough to be labels. */
+const outcomeOf = (exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "ok"
+  const failure = exit.cause.reasons.find(Cause.isFailReason)
+  if (failure === undefined) return Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "defect"
+  return UpstreamError.is(failure.error) ? failure.error.reason._tag.toLowerCase() : "domain_error"
+}

@@ -1,0 +1,126 @@
+/**
+ * Callers with the same key share one call under way: a flight.
+ *
+ * The flight belongs to the coalescer, not to whoever came first: it runs in the context the coalescer was made in, under a
+ * deadline of its own, and a caller that leaves takes nothing with it. When the last one leaves the key is freed first and
+ * the flight interrupted then, so that a newcomer never joins a flight that is being cancelled. Whatever the flight ends in,
+ * a defect too, reaches every caller. Only what names the request travels with it (request id and trace, for the wire): the
+ * first caller's.
+ *
+ * A caller waits until its own deadline. Where its deadline is so near that even one attempt would be cut short, its flight
+ * tells the upstream so, and is kept from callers who have more time: they would pay for the first one's poverty.
+ *
+ * Effect's Cache shares a lookup too, but runs it in the first caller's context, and costs 5 microseconds a miss
+ * (benchmark/Policies.ts).
+ */
+import * as Alarm from "@portico/call/Alarm"
+import * as Deadline from "@portico/call/Deadline"
+import * as Provenance from "@portico/call/Provenance"
+import { Clock, Duration, Effect, Fiber, type Scope } from "effect"
+import * as SharedWork from "./internal/SharedWork.ts"
+
+export interface Coalesce<I, A, E> {
+  (input: I): Effect.Effect<A, E>
+  /** How many flights are under way. */
+  readonly size: () => number
+}
+
+export interface Options<I, A, E, R, E2> {
+  /** Inputs with one key ask the same: it holds everything that the request forwards. */
+  readonly key: (input: I) => string
+  readonly call: (input: I) => Effect.Effect<A, E, R>
+  /** How long a flight may last. */
+  readonly limit: Duration.Input
+  /** What a caller needs for one whole attempt: with less time left its flight keeps its deadline, and others their own. */
+  readonly enough: Duration.Input
+  /** What a caller gets whose deadline passes while it waits. */
+  readonly late: Effect.Effect<never, E2>
+  /** Called for each caller that joins a flight under way. */
+  readonly onJoin?: () => void
+}
+
+interface Flight<A, E> {
+  readonly fiber: Fiber.Fiber<A, E>
+  /** Its deadline. */
+  readonly until: number
+  /** Whether it was cut short for its first caller. */
+  readonly short: boolean
+  waiters: number
+}
+
+/** Flights still under way when the scope closes are interrupted. */
+export const make = <I, A, E, R, E2>(
+  options: Options<I, A, E, R, E2>
+): Effect.Effect<Coalesce<I, A, E | E2>, never, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    const context = yield* Effect.context<R>()
+    const flights = new Map<string, Flight<A, E>>()
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => Fiber.interruptAll(Array.from(flights.values(), ({ fiber }) => fiber)))
+    )
+    const limit = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
+    const enough = Duration.toMillis(Duration.fromInputUnsafe(options.enough))
+
+    const open = (key: string, input: I, caller: Fiber.Fiber<unknown, unknown>, now: number, until: number) => {
+      const short = until - now < enough
+      const deadline = short ? until : now + limit
+      const fiber = Effect.runForkWith(SharedWork.contextFor(context, caller, deadline))(options.call(input))
+      const flight: Flight<A, E> = { fiber, until: deadline, short, waiters: 0 }
+      flights.set(key, flight)
+      // The first observer: the key is free before any caller goes on.
+      fiber.addObserver(() => free(key, flight))
+      return flight
+    }
+
+    const free = (key: string, flight: Flight<A, E>) => {
+      if (flights.get(key) === flight) flights.delete(key)
+    }
+
+    const depart = (key: string, flight: Flight<A, E>): Effect.Effect<void> => {
+      flight.waiters--
+      if (flight.waiters > 0) return Effect.void
+      free(key, flight)
+      return Fiber.interrupt(flight.fiber)
+    }
+
+    const join = (input: I): Effect.Effect<A, E | E2> =>
+      Effect.withFiber((caller) => {
+        const clock = caller.getRef(Clock.Clock)
+        const now = clock.currentTimeMillisUnsafe()
+        const until = caller.getRef(Deadline.Deadline)
+        if (until <= now) return options.late
+        return Effect.callback<A, E | E2>((resume) => {
+          const key = options.key(input)
+          let flight = flights.get(key)
+          if (flight === undefined || (flight.short && flight.until < until)) {
+            flight = open(key, input, caller, now, until)
+          } else {
+            Provenance.noteUnsafe(caller, "coalesced")
+            options.onJoin?.()
+          }
+          const { fiber } = flight
+          const done = fiber.pollUnsafe()
+          if (done !== undefined) return resume(done)
+          const joined = flight
+          joined.waiters++
+          const alarm =
+            until === Infinity
+              ? undefined
+              : Alarm.set(caller, until, () => {
+                  stop()
+                  resume(Effect.andThen(depart(key, joined), options.late))
+                })
+          const stop = fiber.addObserver((exit) => {
+            if (alarm !== undefined) Alarm.cancel(alarm)
+            resume(exit)
+          })
+          return Effect.suspend(() => {
+            if (alarm !== undefined) Alarm.cancel(alarm)
+            stop()
+            return depart(key, joined)
+          })
+        })
+      })
+
+    return Object.assign(join, { size: () => flights.size })
+  })

@@ -1,0 +1,65 @@
+/**
+ * Another attempt after one that failed, if it may help, is paid for and can still be in time.
+ *
+ * Use it for idempotent calls. It retries what is {@link UpstreamError.retryable} unless told otherwise, after a back-off
+ * with full jitter (a random time up to a bound that doubles: it spreads a herd better than a fixed or half-random one, see
+ * Brooker, "Exponential Backoff And Jitter"), or after what `Retry-After` asks for, whichever is longer. It gives up with the
+ * last error when the budget does not pay, when the attempts are used up, or when the wait would outlast the deadline.
+ *
+ * A call that succeeds at once pays for one comparison: everything else lies on the path of failure.
+ */
+import * as Deadline from "@portico/call/Deadline"
+import { Clock, Duration, Effect, Random } from "effect"
+import type { Policy } from "./Policy.ts"
+import type { RetryBudget } from "./RetryBudget.ts"
+import * as UpstreamError from "./UpstreamError.ts"
+
+export interface Options {
+  /** How many attempts beyond the first. */
+  readonly times: number
+  readonly budget: RetryBudget
+  /** The bound of the first back-off; it doubles with each. 25 milliseconds unless said otherwise. */
+  readonly base?: Duration.Input
+  /** The bound that the back-off does not grow beyond. 1 second unless said otherwise. */
+  readonly cap?: Duration.Input
+  /** Which errors another attempt may help. */
+  readonly retryable?: (error: unknown) => boolean
+  /** Called for each extra attempt, before its back-off. */
+  readonly onRetry?: () => void
+  /** Called when an attempt might have helped and could not be paid. */
+  readonly onExhausted?: () => void
+}
+
+export const make = (options: Options): Policy => {
+  const { times, budget, retryable = isRetryable, onRetry, onExhausted } = options
+  const base = Duration.toMillis(Duration.fromInputUnsafe(options.base ?? "25 millis"))
+  const cap = Duration.toMillis(Duration.fromInputUnsafe(options.cap ?? "1 second"))
+
+  const again = <A, E, R>(call: Effect.Effect<A, E, R>, tried: number, error: E): Effect.Effect<A, E, R> =>
+    Effect.withFiber((fiber) => {
+      if (tried > times || !retryable(error)) return Effect.fail(error)
+      const clock = fiber.getRef(Clock.Clock)
+      const jittered = fiber.getRef(Random.Random).nextDoubleUnsafe() * Math.min(cap, base * 2 ** (tried - 1))
+      const wait = Math.max(jittered, askedToWait(error))
+      if (wait >= Deadline.left(fiber.getRef(Deadline.Deadline), clock)) return Effect.fail(error)
+      if (!budget.tryWithdraw(clock.currentTimeMillisUnsafe())) {
+        onExhausted?.()
+        return Effect.fail(error)
+      }
+      onRetry?.()
+      return Effect.andThen(Effect.sleep(wait), attempt(call, tried + 1))
+    })
+
+  const attempt = <A, E, R>(call: Effect.Effect<A, E, R>, tried: number): Effect.Effect<A, E, R> =>
+    Effect.catch(call, (error) => again(call, tried, error))
+
+  return (call) =>
+    Effect.withFiber((fiber) => {
+      budget.deposit(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+      return attempt(call, 1)
+    })
+}
+
+const isRetryable = (error: unknown): boolean => UpstreamError.is(error) && error.retryable
+
+const askedToWait = (error: unknown): number => (UpstreamError.is(error) ? (error.retryAfterMillis ?? 0) : 0)
