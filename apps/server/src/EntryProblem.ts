@@ -1,10 +1,11 @@
 /** Which HTTP answer an entry's error becomes: the one table of it. */
 import type { Draining } from "@portico/edge/Drain"
+import type { Overloaded } from "@portico/edge/LoadShed"
 import type { Problem } from "@portico/edge/Problem"
 import type { EntryError } from "@portico/room/RoomEntry"
 import type { UpstreamError } from "@portico/upstream/UpstreamError"
 
-export const of = (error: EntryError | Draining): Problem => {
+export const of = (error: EntryError | Draining | Overloaded): Problem => {
   switch (error._tag) {
     case "RoomNotFound":
       return { status: 404, tag: error._tag, detail: "There is no such room." }
@@ -12,6 +13,13 @@ export const of = (error: EntryError | Draining): Problem => {
       return { status: 404, tag: error._tag, detail: "There is no such user." }
     case "Draining":
       return { status: 503, tag: error._tag, detail: "The service is shutting down.", retryAfterMillis: 1_000 }
+    case "Overloaded":
+      return {
+        status: 503,
+        tag: error._tag,
+        detail: "The service has too much to do. Ask again.",
+        retryAfterMillis: error.retryAfterMillis
+      }
     case "UpstreamError":
       return ofUpstream(error)
   }

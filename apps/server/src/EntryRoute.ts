@@ -9,8 +9,10 @@ import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
 import { Drain } from "@portico/edge/Drain"
 import * as Identity from "@portico/edge/Identity"
+import { LoadShed } from "@portico/edge/LoadShed"
 import * as Problem from "@portico/edge/Problem"
 import * as ServerTiming from "@portico/edge/ServerTiming"
+import * as Telemetry from "@portico/edge/Telemetry"
 import * as Timeline from "@portico/fanout/Timeline"
 import * as EntryEncoding from "@portico/room/EntryEncoding"
 import * as RoomEntry from "@portico/room/RoomEntry"
@@ -18,7 +20,7 @@ import { RoomId } from "@portico/room/RoomId"
 import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
 import { UserId } from "@portico/room/UserId"
 import { Platform } from "@portico/room/Version"
-import { Clock, Context, Duration, Effect, Schema } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Exit, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import * as EntryProblem from "./EntryProblem.ts"
 
@@ -28,15 +30,22 @@ export const layer = (entryDeadline: Duration.Duration) =>
   HttpRouter.use((router) =>
     Effect.gen(function* () {
       const drain = yield* Drain
+      const shed = yield* LoadShed
       const upstreams = yield* Effect.context<RoomUpstreams>()
       const budget = Duration.toMillis(entryDeadline)
+      const durations = yield* Telemetry.durations({
+        name: "entry_duration_seconds",
+        description: "How long entries took, by mode and by how they ended",
+        kindLabel: "mode",
+        kinds: RoomEntry.Mode.literals
+      })
       const handle = Effect.withFiber((fiber) => {
         const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
         const { params } = Context.getUnsafe(fiber.context, HttpRouter.RouteContext)
         const input = decode(params["roomId"], request)
         return "detail" in input
           ? Problem.respond(badRequest(input.detail))
-          : drain.track(enter(input, request, budget))
+          : shed.admit(drain.track(enter(input, request, budget, durations)))
       })
       yield* router.add(
         "GET",
@@ -57,7 +66,12 @@ export const layer = (entryDeadline: Duration.Duration) =>
 const notAllowed = Problem.respond({ status: 405, tag: "MethodNotAllowed", detail: "Use GET." }, { allow: "GET, HEAD" })
 
 /** Runs the entry under its deadline; the answer says in Server-Timing how it came about, also when it is an error. */
-const enter = ({ mode, viewer }: Input, request: HttpServerRequest.HttpServerRequest, budget: number) =>
+const enter = (
+  { mode, viewer }: Input,
+  request: HttpServerRequest.HttpServerRequest,
+  budget: number,
+  durations: Telemetry.Durations
+) =>
   Effect.withFiber((fiber) => {
     const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
     const granted = Math.min(budget, Deadline.fromHeader(request.headers[Deadline.header]) ?? Infinity)
@@ -66,6 +80,11 @@ const enter = ({ mode, viewer }: Input, request: HttpServerRequest.HttpServerReq
       RoomEntry.enter(mode, viewer).pipe(
         Deadline.until(partsUntil),
         Timeline.record(timeline),
+        (entry) =>
+          Effect.onExitPrimitive(entry, (exit) => {
+            durations(mode, outcomeOf(exit), Timeline.elapsed(timeline, fiber))
+            return undefined
+          }),
         Effect.map((entry) =>
           HttpServerResponse.text(JSON.stringify(EntryEncoding.encode(mode, viewer, entry, timeline)), {
             contentType: "application/json",
@@ -80,6 +99,14 @@ const enter = ({ mode, viewer }: Input, request: HttpServerRequest.HttpServerReq
       )
     )
   })
+
+/** `complete`, `partial`, the error's name, or `left`: the client did not wait. */
+const outcomeOf = (exit: Exit.Exit<RoomEntry.RoomEntry, RoomEntry.EntryError>): string => {
+  if (Exit.isSuccess(exit)) return RoomEntry.isComplete(exit.value) ? "complete" : "partial"
+  const failure = exit.cause.reasons.find(Cause.isFailReason)
+  if (failure === undefined) return Cause.hasInterruptsOnly(exit.cause) ? "left" : "defect"
+  return failure.error._tag === "UpstreamError" ? failure.error.reason._tag : failure.error._tag
+}
 
 const serverTiming = (timeline: Timeline.Timeline): string =>
   ServerTiming.format(

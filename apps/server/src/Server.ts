@@ -2,21 +2,25 @@
  * The service as one Layer: routes over the edge over the upstreams over the wire. `main.ts` runs it; a test builds it with
  * other upstreams.
  */
-import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Drain from "@portico/edge/Drain"
 import * as Envelope from "@portico/edge/Envelope"
+import { EventLoop } from "@portico/edge/EventLoop"
 import * as Health from "@portico/edge/Health"
+import * as LoadShed from "@portico/edge/LoadShed"
+import * as Telemetry from "@portico/edge/Telemetry"
 import { RoomApi } from "@portico/room/RoomApi"
 import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Random } from "effect"
 import { HttpMiddleware, HttpRouter, type HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
 import { HttpApiScalar, OpenApi } from "effect/http-api"
 import * as EntryRoute from "./EntryRoute.ts"
+import * as FrontDoor from "./FrontDoor.ts"
 import type { Settings } from "./Settings.ts"
 
 /** Where it listens, what an entry is granted, how long it may take to leave. */
-export type ServerSettings = Pick<Settings, "host" | "port" | "entryDeadline" | "drain">
+export type ServerSettings = Pick<Settings, "host" | "port" | "entryDeadline" | "drain"> &
+  Partial<Pick<Settings, "maxInFlight">>
 
 const openApi = HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(RoomApi)))
 
@@ -24,13 +28,33 @@ const routes = (settings: ServerSettings) =>
   Layer.mergeAll(
     EntryRoute.layer(settings.entryDeadline),
     Health.layer,
+    Telemetry.layer,
     openApi,
     HttpApiScalar.layer(RoomApi, { path: "/docs" })
   ).pipe(Layer.provide(Envelope.layer))
 
 // Node's own limits against slow and oversized requests; an entry has no body.
-const httpServer = () =>
-  createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 })
+const limits = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 }
+
+/** The server; entries that there is no room for are turned away in front of everything. */
+const httpServer = (settings: ServerSettings) =>
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const shed = yield* LoadShed.LoadShed
+      const random = yield* Random.Random
+      const guards = (path: string) => path.startsWith("/v1/rooms/")
+      return NodeHttpServer.layer(() => FrontDoor.make(limits, { shed, random, guards }), {
+        host: settings.host,
+        port: settings.port,
+        gracefulShutdownTimeout: "100 millis"
+      })
+    })
+  )
+
+const loadShed = (maxInFlight = LoadShed.maxInFlight) =>
+  maxInFlight === Infinity
+    ? LoadShed.LoadShed.layerUnlimited
+    : LoadShed.LoadShed.layer({ maxInFlight }).pipe(Layer.provide(EventLoop.layer))
 
 // Built on top of the running server, it is taken down first: the drain comes before the server closes.
 const drainFirst = (settings: ServerSettings) =>
@@ -45,20 +69,16 @@ const drainFirst = (settings: ServerSettings) =>
 export const layer = (
   settings: ServerSettings
 ): Layer.Layer<HttpServer.HttpServer, HttpServerError.ServeError, RoomUpstreams> => {
-  const server = NodeHttpServer.layer(httpServer, {
-    host: settings.host,
-    port: settings.port,
-    gracefulShutdownTimeout: "100 millis"
-  })
   const served = HttpRouter.serve(routes(settings), {
     disableLogger: true,
     disableListenLog: true,
     // A longer id is a bad id, and gets the answer of one.
     routerConfig: { maxParamLength: 16_384 }
-  }).pipe(Layer.provideMerge(server))
+  }).pipe(Layer.provideMerge(httpServer(settings)))
   return drainFirst(settings).pipe(
     Layer.provideMerge(served),
     Layer.provide(Drain.Drain.layer),
+    Layer.provide(loadShed(settings.maxInFlight)),
     // Nobody collects the spans.
     Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, () => true))
   )

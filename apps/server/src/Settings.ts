@@ -3,6 +3,7 @@
  * names the variable and says what it should be; so does a variable that is known but does nothing yet, because nobody may
  * believe himself behind a check that is not made.
  */
+import * as LoadShed from "@portico/edge/LoadShed"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
 import { type ByteSize, Config, Data, Duration, Effect, type LogLevel, Result } from "effect"
 
@@ -17,6 +18,8 @@ export interface Settings {
   readonly batch: Readonly<Record<"user" | "equity", boolean>>
   /** In bytes. */
   readonly maxResponse: number
+  /** The most entries in flight; Infinity: as many as come. */
+  readonly maxInFlight: number
   readonly drain: Duration.Duration
   /** The folder of the embedded upstreams' SQLite file. */
   readonly data: string
@@ -79,6 +82,13 @@ export const load: Effect.Effect<Settings, SettingsError> = Effect.gen(function*
       262_144,
       'a size up to 1 GiB, such as "256 KiB"'
     ),
+    maxInFlight: yield* read(
+      "PORTICO_MAX_IN_FLIGHT",
+      Config.String,
+      upToAMillion,
+      LoadShed.maxInFlight,
+      'a whole number from 1 to 1000000, or "off" for no load shedding'
+    ),
     drain: yield* duration("PORTICO_DRAIN", Duration.seconds(10)),
     data: yield* text("PORTICO_DATA", ".data", "a folder"),
     logLevel: yield* read("PORTICO_LOG_LEVEL", Config.LogLevel, (level) => level, "Info", logLevels)
@@ -96,7 +106,6 @@ export const load: Effect.Effect<Settings, SettingsError> = Effect.gen(function*
 
 /** Known variables that are not implemented, each with the value that asks for nothing. */
 export const notYet: Readonly<Record<string, string | undefined>> = {
-  PORTICO_MAX_IN_FLIGHT: undefined,
   PORTICO_RATE_LIMIT: undefined,
   PORTICO_JWT_SECRET: undefined,
   PORTICO_JWKS_URL: undefined,
@@ -142,6 +151,9 @@ const upToAnHour = (value: Duration.Duration) =>
     : undefined
 
 const upToAGiB = (value: ByteSize.ByteSize) => (value > 0n && value <= 1_073_741_824n ? Number(value) : undefined)
+
+const upToAMillion = (value: string) =>
+  value === "off" ? Infinity : /^[1-9]\d{0,5}$|^1000000$/.test(value) ? Number(value) : undefined
 
 const logLevels = "one of All, Trace, Debug, Info, Warn, Error, Fatal, None"
 

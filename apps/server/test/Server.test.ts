@@ -3,95 +3,12 @@ import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as RoomApi from "@portico/room/RoomApi"
 import { RoomId } from "@portico/room/RoomId"
-import * as RoomUpstreams from "@portico/room/RoomUpstreams"
 import { UserId } from "@portico/room/UserId"
 import * as ScriptedServer from "@portico/testing/ScriptedServer"
-import { Transport } from "@portico/upstream/Transport"
-import { Context, Data, Duration, Effect, Layer, Schedule, Schema } from "effect"
-import { FetchHttpClient, HttpServer } from "effect/http"
+import { Effect } from "effect"
+import { FetchHttpClient } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
-import * as Server from "../src/Server.ts"
-
-class NotYet extends Data.TaggedError("NotYet")<{}> {}
-
-const eventually = (condition: () => boolean) =>
-  Effect.suspend(() => (condition() ? Effect.void : Effect.fail(new NotYet()))).pipe(
-    Effect.retry({ times: 100, schedule: Schedule.spaced(10) })
-  )
-
-const pathOf = (head: string) => head.split(" ")[1]!
-
-/** What a well upstream answers, by path. */
-const good = (path: string): string => {
-  const [first, id, second] = path
-    .split("?")[0]!
-    .split("/")
-    .filter((part) => part !== "")
-  if (first === "version") return JSON.stringify({ latest: "2", minimum: "1", features: [] })
-  if (first === "rooms" && second === undefined) {
-    return JSON.stringify({
-      roomId: id,
-      title: "t",
-      status: "live",
-      anchorId: "a",
-      coverUrl: "c",
-      startedAt: null,
-      streams: []
-    })
-  }
-  if (first === "rooms") return JSON.stringify({ roomId: id, viewers: 1, likes: 2, gifts: 3 })
-  if (second === "equity") return JSON.stringify({ userId: id, vip: true, badges: [], coins: 1, privileges: [] })
-  return JSON.stringify({ userId: id, nickname: "n", level: 1, avatarUrl: "u" })
-}
-
-const answerWell: ScriptedServer.Script = (socket, head) => ScriptedServer.answer(socket, 200, good(pathOf(head)))
-
-/** The service over one scripted server that plays all five upstreams. */
-const serve = (script: ScriptedServer.Script) =>
-  Effect.gen(function* () {
-    const upstream = yield* ScriptedServer.make(script)
-    const endpoint = { baseUrl: upstream.url, timeout: Duration.millis(400), maxResponse: 10_000 }
-    const context = yield* Layer.build(
-      Server.layer({
-        host: "127.0.0.1",
-        port: 0,
-        entryDeadline: Duration.millis(500),
-        drain: Duration.millis(500)
-      }).pipe(
-        Layer.provide(
-          RoomUpstreams.layer({
-            version: endpoint,
-            live: endpoint,
-            user: endpoint,
-            equity: endpoint,
-            statistics: endpoint
-          })
-        ),
-        Layer.provide(Transport.layer)
-      )
-    )
-    const { address } = Context.get(context, HttpServer.HttpServer)
-    return { upstream, url: HttpServer.formatAddress(address) }
-  })
-
-interface Answer {
-  readonly status: number
-  readonly type: string
-  readonly timing: string
-  readonly body: Record<string, unknown>
-}
-
-const get = (url: string, headers: Record<string, string> = { "x-user-id": "2001" }) =>
-  Effect.promise(async (): Promise<Answer> => {
-    const response = await fetch(url, { headers })
-    const body = (await response.json()) as Record<string, unknown>
-    return {
-      status: response.status,
-      type: response.headers.get("content-type") ?? "",
-      timing: response.headers.get("server-timing") ?? "",
-      body
-    }
-  })
+import { answerWell, eventually, failing, get, partsOf, pathOf, serve } from "./fixture.ts"
 
 describe("entering a room over HTTP", () => {
   for (const mode of ["failfast", "settle", "degrade", "serial"] as const) {
@@ -100,9 +17,9 @@ describe("entering a room over HTTP", () => {
         const { url } = yield* serve(answerWell)
         const client = yield* HttpApiClient.make(RoomApi.RoomApi, { baseUrl: url })
         const entry = yield* client.rooms.entry({
-          params: { roomId: Schema.decodeUnknownSync(RoomId)("1001") },
+          params: { roomId: RoomId.make("1001") },
           query: { mode },
-          headers: { "x-user-id": Schema.decodeUnknownSync(UserId)("2001") }
+          headers: { "x-user-id": UserId.make("2001") }
         })
         const head: Array<unknown> = [entry.roomId, entry.userId, entry.mode, entry.complete]
         assert.deepStrictEqual(head, ["1001", "2001", mode, true])
@@ -116,13 +33,11 @@ describe("entering a room over HTTP", () => {
 
   it.live("degrade: optional parts that fail are said so, equity has its fallback, and the entry succeeds", () =>
     Effect.gen(function* () {
-      const { url } = yield* serve((socket, head) =>
-        /equity|statistics/.test(pathOf(head)) ? ScriptedServer.answer(socket, 503, "") : answerWell(socket, head)
-      )
-      const { status, body, timing } = yield* get(`${url}/v1/rooms/1001/entry`)
-      const parts = body["parts"] as Record<string, Record<string, unknown>>
-      assert.strictEqual(status, 200)
-      assert.strictEqual(body["complete"], false)
+      const { url } = yield* serve(failing(/equity|statistics/, 503))
+      const answer = yield* get(`${url}/v1/rooms/1001/entry`)
+      const parts = partsOf(answer)
+      assert.strictEqual(answer.status, 200)
+      assert.strictEqual(answer.body["complete"], false)
       assert.strictEqual(parts["equity"]!["status"], "fallback")
       assert.deepInclude(parts["statistics"]!["error"], {
         _tag: "UpstreamError",
@@ -130,7 +45,7 @@ describe("entering a room over HTTP", () => {
         upstream: "statistics",
         status: 503
       })
-      assert.match(timing, /equity;dur=[\d.]+;desc="fallback"/)
+      assert.match(answer.headers.get("server-timing") ?? "", /equity;dur=[\d.]+;desc="fallback"/)
     })
   )
 
@@ -140,10 +55,10 @@ describe("entering a room over HTTP", () => {
         serve((socket, head) => (path.test(pathOf(head)) ? undefined : answerWell(socket, head)))
       const required = yield* hang(/rooms\/1001$/)
       const before = performance.now()
-      const { status, body, type } = yield* get(`${required.url}/v1/rooms/1001/entry`)
+      const { status, body, headers } = yield* get(`${required.url}/v1/rooms/1001/entry`)
       assert.isBelow(performance.now() - before, 700)
       assert.strictEqual(status, 504)
-      assert.strictEqual(type, "application/problem+json")
+      assert.strictEqual(headers.get("content-type"), "application/problem+json")
       assert.deepInclude(body, { _tag: "UpstreamError", reason: "Timeout", upstream: "live" })
       const optional = yield* hang(/statistics/)
       const answer = yield* get(`${optional.url}/v1/rooms/1001/entry`, {
@@ -168,9 +83,9 @@ describe("entering a room over HTTP", () => {
         "%E6%88%BF/entry"
       ]
       for (const path of [...bad, "1/entry?mode=fast", "1/entry?platform=tv", "1/entry?mode=settle&mode=serial"]) {
-        const { status, type, body } = yield* get(`${url}/v1/rooms/${path}`)
+        const { status, headers, body } = yield* get(`${url}/v1/rooms/${path}`)
         assert.strictEqual(status, 400, path)
-        assert.strictEqual(type, "application/problem+json")
+        assert.strictEqual(headers.get("content-type"), "application/problem+json")
         assert.isString(body["requestId"])
       }
       assert.strictEqual((yield* get(`${url}/v1/rooms/1/entry`, { "x-user-id": "a/b" })).status, 400)

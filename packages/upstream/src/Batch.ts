@@ -34,6 +34,7 @@ export interface Options<I, A, E, R, E2> {
 
 interface Waiter<I, A, E> {
   readonly input: I
+  readonly caller: Fiber.Fiber<unknown, unknown>
   readonly until: number
   readonly resume: (outcome: Effect.Effect<A, E>) => void
 }
@@ -41,7 +42,6 @@ interface Waiter<I, A, E> {
 /** Calls that go out together. They leave as they are answered, or before. */
 interface Together<I, A, E, E2> {
   readonly group: string
-  readonly opener: Fiber.Fiber<unknown, unknown>
   readonly waiters: Set<Waiter<I, A, E | E2>>
   alarm: Alarm.Alarm | undefined
   request: Fiber.Fiber<(input: I) => Effect.Effect<A, E>, E2> | undefined
@@ -58,10 +58,12 @@ export const make = <I, A, E, R, E2>(
     const max = options.max ?? 100
     const gathering = new Map<string, Batched>()
     const all = new Set<Batched>()
-    yield* Effect.addFinalizer(() => Effect.suspend(() => Effect.forEach(Array.from(all), end, { discard: true })))
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => Effect.forEach(Array.from(all), cancel, { concurrency: "unbounded", discard: true }))
+    )
 
     const open = (group: string, opener: Fiber.Fiber<unknown, unknown>): Batched => {
-      const batch: Batched = { group, opener, waiters: new Set(), alarm: undefined, request: undefined }
+      const batch: Batched = { group, waiters: new Set(), alarm: undefined, request: undefined }
       const now = opener.getRef(Clock.Clock).currentTimeMillisUnsafe()
       batch.alarm = Alarm.set(opener, now + window, () => send(batch))
       gathering.set(group, batch)
@@ -72,13 +74,19 @@ export const make = <I, A, E, R, E2>(
     const send = (batch: Batched) => {
       stopGathering(batch)
       const waiters = Array.from(batch.waiters)
+      // The first of those who are still there: of a fiber that has ended nothing is known.
+      const [first] = waiters
+      if (first === undefined) return
       options.onSend?.(waiters.length)
       const deadline = waiters.reduce((latest, { until }) => Math.max(latest, until), 0)
-      const run = Effect.runForkWith(SharedWork.contextFor(context, batch.opener, deadline))
-      batch.request = run(options.call(waiters.map(({ input }) => input)))
+      const run = Effect.runForkWith(SharedWork.contextFor(context, first.caller, deadline))
+      // Suspended: what is thrown here would be lost, and with it whatever the same alarm or fiber had still to do.
+      batch.request = run(Effect.suspend(() => options.call(waiters.map(({ input }) => input))))
       batch.request.addObserver((exit) => {
         all.delete(batch)
-        for (const { input, resume } of batch.waiters) resume(Exit.isSuccess(exit) ? exit.value(input) : Effect.failCause(exit.cause))
+        for (const { input, resume } of batch.waiters) {
+          resume(Exit.isSuccess(exit) ? Effect.suspend(() => exit.value(input)) : Effect.failCause(exit.cause))
+        }
         batch.waiters.clear()
       })
     }
@@ -91,8 +99,16 @@ export const make = <I, A, E, R, E2>(
     /** Nobody waits for it any longer. A newcomer opens another. */
     const end = (batch: Batched): Effect.Effect<void> => {
       stopGathering(batch)
+      if (batch.request !== undefined) return Fiber.interrupt(batch.request)
       all.delete(batch)
-      return batch.request === undefined ? Effect.void : Fiber.interrupt(batch.request)
+      return Effect.void
+    }
+
+    /** Ends it for those who do wait. */
+    const cancel = (batch: Batched): Effect.Effect<void> => {
+      const ended = end(batch)
+      if (batch.request === undefined) for (const { resume } of batch.waiters) resume(Effect.interrupt)
+      return ended
     }
 
     const join = (input: I): Effect.Effect<A, E | E2> =>
@@ -100,7 +116,7 @@ export const make = <I, A, E, R, E2>(
         Effect.callback<A, E | E2>((resume) => {
           const group = options.group(input)
           const batch = gathering.get(group) ?? open(group, caller)
-          const waiter = { input, until: caller.getRef(Deadline.Deadline), resume }
+          const waiter = { input, caller, until: caller.getRef(Deadline.Deadline), resume }
           batch.waiters.add(waiter)
           if (batch.waiters.size >= max) send(batch)
           return Effect.suspend(() => {

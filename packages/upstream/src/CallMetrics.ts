@@ -5,17 +5,15 @@
  * series are made once per upstream and updated synchronously: finding them by their labels at each call costs more than
  * the counting.
  */
+import * as Series from "@portico/call/Series"
 import { Cause, Clock, type Context, Effect, Exit, Metric, type Scope } from "effect"
 import type * as Breaker from "./Breaker.ts"
 import type { Policy } from "./Policy.ts"
 import * as UpstreamError from "./UpstreamError.ts"
 
-/** From 1 ms to 8 s in doublings: a deadline of a second lies well inside. */
-const seconds = Metric.exponentialBoundaries({ start: 0.001, factor: 2, count: 14 })
-
 const calls = Metric.histogram("upstream_call_duration_seconds", {
   description: "How long callers waited for an upstream's answer, by how it ended",
-  boundaries: seconds
+  boundaries: Series.seconds
 })
 const attempts = counter("upstream_attempts_total", "Requests on the wire")
 const retries = counter("upstream_retries_total", "Attempts beyond the first, by whether the retry budget paid")
@@ -56,23 +54,13 @@ const states: Readonly<Record<Breaker.State, number>> = { closed: 0, "half-open"
 export const make = (upstream: string): Effect.Effect<CallMetrics> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.sync(() => {
-      const of = <I, S>(metric: Metric.Metric<I, S>, labels?: Readonly<Record<string, string>>) => {
-        const series = Metric.withAttributes(metric, { upstream, ...labels })
-        return (value: I) => series.updateUnsafe(value, context)
-      }
-      const lazily = <I, S>(metric: Metric.Metric<I, S>, label: string) => {
-        const known = new Map<string, (value: I) => void>()
-        return (name: string, value: I) => {
-          let update = known.get(name)
-          if (update === undefined) known.set(name, (update = of(metric, { [label]: name })))
-          update(value)
-        }
-      }
-      const ended = lazily(calls, "outcome")
+      const labels = { upstream }
+      const of = <I, S>(metric: Metric.Metric<I, S>) => Series.of(metric, labels, context)
+      const ended = Series.by(calls, "outcome", labels, context)
       const attempted = of(attempts)
-      const retried = { paid: of(retries, { budget: "paid" }), unpaid: of(retries, { budget: "exhausted" }) }
-      const hedged = lazily(hedges, "outcome")
-      const turned = lazily(transitions, "to")
+      const retried = Series.by(retries, "budget", labels, context)
+      const hedged = Series.by(hedges, "outcome", labels, context)
+      const turned = Series.by(transitions, "to", labels, context)
       const state = of(circuit)
       const joined = of(coalesced)
       const hit = of(cached)
@@ -90,14 +78,14 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
       return {
         policy,
         attempt: () => attempted(1),
-        retry: (paid) => (paid ? retried.paid : retried.unpaid)(1),
+        retry: (paid) => retried(paid ? "paid" : "exhausted", 1),
         hedge: (what) => hedged(what, 1),
         circuit: (to) => {
           state(states[to])
           turned(to, 1)
         },
         inFlight: (read) => {
-          const series = Metric.withAttributes(inFlight, { upstream })
+          const series = Metric.withAttributes(inFlight, labels)
           const hooks = { get: () => ({ value: read() }), update: () => {}, modify: () => {} }
           return Effect.acquireRelease(
             Effect.sync(() => Metric.registerUnsafe(series, context, hooks)),

@@ -54,10 +54,10 @@ export const make = <I, A, E, R, E2>(
 ): Effect.Effect<Coalesce<I, A, E | E2>, never, R | Scope.Scope> =>
   Effect.gen(function* () {
     const context = yield* Effect.context<R>()
+    /** What a newcomer may join, and everything that has not ended: those that nobody joins any longer too. */
     const flights = new Map<string, Flight<A, E>>()
-    yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => Fiber.interruptAll(Array.from(flights.values(), ({ fiber }) => fiber)))
-    )
+    const all = new Set<Flight<A, E>>()
+    yield* Effect.addFinalizer(() => Effect.suspend(() => Fiber.interruptAll(Array.from(all, ({ fiber }) => fiber))))
     const limit = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
     const enough = Duration.toMillis(Duration.fromInputUnsafe(options.enough))
 
@@ -67,8 +67,12 @@ export const make = <I, A, E, R, E2>(
       const fiber = Effect.runForkWith(SharedWork.contextFor(context, caller, deadline))(options.call(input))
       const flight: Flight<A, E> = { fiber, until: deadline, short, waiters: 0 }
       flights.set(key, flight)
+      all.add(flight)
       // The first observer: the key is free before any caller goes on.
-      fiber.addObserver(() => free(key, flight))
+      fiber.addObserver(() => {
+        all.delete(flight)
+        free(key, flight)
+      })
       return flight
     }
 
@@ -76,8 +80,8 @@ export const make = <I, A, E, R, E2>(
       if (flights.get(key) === flight) flights.delete(key)
     }
 
+    /** What is left to do once a caller has been counted out. */
     const depart = (key: string, flight: Flight<A, E>): Effect.Effect<void> => {
-      flight.waiters--
       if (flight.waiters > 0) return Effect.void
       free(key, flight)
       return Fiber.interrupt(flight.fiber)
@@ -103,24 +107,26 @@ export const make = <I, A, E, R, E2>(
           if (done !== undefined) return resume(done)
           const joined = flight
           joined.waiters++
+          let waits = true
+          // It may be begun twice, where a fiber is interrupted on its way from its deadline to its error.
+          const leave = () => {
+            if (alarm !== undefined) Alarm.cancel(alarm)
+            stop()
+            if (waits) joined.waiters--
+            waits = false
+            return depart(key, joined)
+          }
           const alarm =
             until === Infinity
               ? undefined
-              : Alarm.set(caller, until, () => {
-                  stop()
-                  resume(Effect.andThen(depart(key, joined), options.late))
-                })
+              : Alarm.set(caller, until, () => resume(Effect.andThen(leave(), options.late)))
           const stop = fiber.addObserver((exit) => {
             if (alarm !== undefined) Alarm.cancel(alarm)
             resume(exit)
           })
-          return Effect.suspend(() => {
-            if (alarm !== undefined) Alarm.cancel(alarm)
-            stop()
-            return depart(key, joined)
-          })
+          return Effect.suspend(leave)
         })
       })
 
-    return Object.assign(join, { size: () => flights.size })
+    return Object.assign(join, { size: () => all.size })
   })

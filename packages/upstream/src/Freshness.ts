@@ -71,15 +71,16 @@ export const make = <A, E>(options: Options): Freshness<A, E> => {
   const learn = (key: string, exit: Exit.Exit<A, E>, now: number, random: Random.Random) => {
     if (Exit.isSuccess(exit)) {
       // The callers of one flight bring the same answer.
-      if (good.get(key)?.value === exit.value && typeof exit.value === "object") return
+      const known = good.get(key)
+      if (known !== undefined && known.value === exit.value && now < known.freshUntil) return
       notFound.delete(key)
       return remember(good, key, { value: exit.value, at: now, freshUntil: now + jittered(freshFor, random) })
     }
-    if (notFoundFor === 0) return
     const failure = exit.cause.reasons.find(Cause.isFailReason)
     if (failure === undefined || UpstreamError.is(failure.error)) return
     // What was there before is there no longer.
     good.delete(key)
+    if (notFoundFor === 0) return
     remember(notFound, key, { value: Effect.fail(failure.error), at: now, freshUntil: now + notFoundFor })
   }
 

@@ -52,7 +52,8 @@ export const make = (options: Options): Policy => {
   /** How long to wait for the first attempt; undefined: do not hedge. */
   const trigger = (now: number): number | undefined => {
     const known = latencies.quantiles(now, quantile, atLeast)
-    return known === undefined || known.tail < tail * known.median ? undefined : Math.max(floor, known.tail)
+    // In whole milliseconds, as the clock that the alarm waits on.
+    return known === undefined || known.tail < tail * known.median ? undefined : Math.max(floor, Math.ceil(known.tail))
   }
 
   const watched = <A, E, R>(call: Effect.Effect<A, E, R>, clock: Clock.Clock, start: number) =>
@@ -70,6 +71,11 @@ export const make = (options: Options): Policy => {
     Effect.contextWith((context: Context.Context<R>) =>
       Effect.callback<A, E>((resume) => {
         const run = Effect.runForkWith(context)
+        // An observer rather than an effect that waits, so that a caller who leaves meanwhile waits for the loser too.
+        const win = (exit: Exit.Exit<A, E>, loser: Fiber.Fiber<A, E>) => {
+          loser.interruptUnsafe()
+          loser.addObserver(() => resume(exit))
+        }
         const first = run(watched(call, clock, start))
         const done = first.pollUnsafe()
         if (done !== undefined) return resume(done)
@@ -86,7 +92,7 @@ export const make = (options: Options): Policy => {
             else {
               onHedge?.("won")
               latencies.record(clock.currentTimeMillisUnsafe(), elapsed(clock, start))
-              resume(Effect.andThen(Fiber.interrupt(first), exit))
+              win(exit, first)
             }
           })
         })
@@ -94,7 +100,7 @@ export const make = (options: Options): Policy => {
           Alarm.cancel(alarm)
           if (second === undefined || failed !== undefined) resume(exit)
           else if (Exit.isFailure(exit)) failed = exit
-          else resume(Effect.andThen(Fiber.interrupt(second), exit))
+          else win(exit, second)
         })
         return Effect.suspend(() => {
           Alarm.cancel(alarm)
