@@ -49,7 +49,7 @@ describe("the fault matrix", () => {
                 const faulty = service.upstreams[upstream]
                 yield* faulty.become(Faults.all[fault])
                 const cells = modes.map((mode, index) =>
-                  Effect.map(enter(service, mode, platforms[index]!), (entered) =>
+                  Effect.map(enter(service, mode, platforms[index]), (entered) =>
                     assertCell(entered, mode, upstream, expected)
                   )
                 )

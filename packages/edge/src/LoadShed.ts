@@ -67,11 +67,14 @@ export class LoadShed extends Context.Service<
   static readonly layerUnlimited: Layer.Layer<LoadShed> = Layer.sync(LoadShed, () => ofGauge(makeGauge(Infinity)))
 }
 
-/** The limit never falls under this: so many have to be let in to see whether the loop has recovered. */
+/**
+ * The limit never falls under this. It has to let some in to see whether the loop has recovered, and where turns are long
+ * for another reason, as when other processes take the core, that is what is still served: so many take it 50 ms or so.
+ */
 export const floor = 64
 
 /** The limit where nothing has been learned: a burst of so many, all at once and all cold, is a turn of some 250 ms. */
-export const atRest = 256
+export const atRest = 128
 
 /** The most in flight where nobody says otherwise: what waits when entries at full capacity all take a second. */
 export const maxInFlight = 2_048

@@ -50,10 +50,7 @@ export const durations = (options: {
 }): Effect.Effect<Durations> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.sync(() => {
-      const histogram = Metric.histogram(options.name, {
-        description: options.description,
-        boundaries: Series.seconds
-      })
+      const histogram = Series.histogram(options.name, options.description, Series.seconds)
       const series = new Map(
         options.kinds.map((kind) => [kind, Series.by(histogram, "outcome", { [options.kindLabel]: kind }, context)])
       )

@@ -6,12 +6,14 @@
  * - {@link settle}: every part runs to its own end and is reported (Go's WaitGroup, but keeping every error).
  * - {@link degrade}: some parts are required and fail fast, the others are worth waiting for and never fail the answer.
  * - {@link serial}: one after the other, failing fast: the baseline, and the wait is the sum.
+ * - {@link forEach}: the same fan-out for every item of a list, so many at once.
  *
  * A part is any Effect. The result's type follows from the parts. A fan-out sets no deadline of its own: upstream calls
  * keep the ambient one by themselves, and `Deadline.enforce` makes any other Effect keep it.
  */
 import * as Provenance from "@portico/call/Provenance"
-import { Cause, Effect, Exit, Option } from "effect"
+import { Cause, Effect, Option } from "effect"
+import { skip, timed } from "./internal/Marking.ts"
 import * as Part from "./Part.ts"
 import * as Timeline from "./Timeline.ts"
 
@@ -21,10 +23,13 @@ type AnyEffect = Effect.Effect<unknown, unknown, unknown>
 export type Effects = Readonly<Record<string, AnyEffect | Part.Skipped>>
 
 /** Parts that say how much depends on them. */
-export type Parts = Readonly<Record<string, Part.Required<unknown, unknown, unknown> | AnyOptional | Part.Skipped>>
+export type Parts = Readonly<Record<string, AnyRequired | AnyOptional | AnyFollowed | Part.Skipped>>
 
 type AnyOutcome = Part.Outcome<unknown, unknown>
+type AnyRequired = Part.Required<unknown, unknown, unknown>
 type AnyOptional = Part.Optional<unknown, unknown, unknown>
+type AnySteps = Readonly<Record<string, Part.Step<unknown>>>
+type AnyFollowed = Part.Followed<AnyRequired | AnyOptional, AnySteps>
 
 type Success<P> =
   P extends Effect.Effect<infer A, infer _E, infer _R> ? A : P extends Part.Skipped ? Part.Skipped : never
@@ -41,19 +46,35 @@ export type Settled<P extends Effects> = {
     : Part.Outcome<Success<Exclude<P[K], Part.Skipped>>, Error<P[K]>>
 }
 
-/** A required part's data, an optional part's outcome, each under its own key. */
-export type Degraded<P extends Parts> = {
-  readonly [K in keyof P]: P[K] extends infer Q
-    ? Q extends Part.Required<infer A, infer _E, infer _R>
-      ? A
-      : Q extends Part.Optional<infer A, infer E, infer _R>
-        ? Part.Outcome<A, E>
-        : Part.Skipped
-    : never
-}
+/** Each part's {@link Result} under its own key. */
+export type Degraded<P extends Parts> = { readonly [K in keyof P]: Result<P[K]> }
 
-type RequiredError<P> = P extends Part.Required<infer _A, infer E, infer _R> ? E : never
-type PartServices<P> = P extends { readonly effect: infer F } ? Services<F> : never
+/** A required part's data, an optional part's outcome; of a part with steps that, and beside it each step's outcome. */
+export type Result<P> =
+  P extends Part.Required<infer A, infer _E, infer _R>
+    ? A
+    : P extends Part.Optional<infer A, infer E, infer _R>
+      ? Part.Outcome<A, E>
+      : P extends Part.Followed<infer First, infer Steps>
+        ? { readonly self: Result<First>; readonly steps: { readonly [K in keyof Steps]: Result<Asked<Steps[K]>> } }
+        : Part.Skipped
+
+/** What a step asks for. */
+type Asked<Step> = Step extends (...data: never) => infer P ? P : never
+
+type RequiredError<P> =
+  P extends Part.Required<infer _A, infer E, infer _R>
+    ? E
+    : P extends Part.Followed<infer First, infer _S>
+      ? RequiredError<First>
+      : never
+
+type PartServices<P> =
+  P extends Part.Followed<infer First, infer Steps>
+    ? PartServices<First> | PartServices<Asked<Steps[keyof Steps]>>
+    : P extends { readonly effect: infer F }
+      ? Services<F>
+      : never
 
 /** All parts at once; the first failure ends it and interrupts the others. */
 export const failFast = <const P extends Effects>(
@@ -78,6 +99,20 @@ export const degrade = <const P extends Parts>(
 ): Effect.Effect<Degraded<P>, RequiredError<P[keyof P]>, PartServices<P[keyof P]>> =>
   collect(parts, "unbounded", degraded)
 
+/**
+ * The same fan-out for every item, at most `concurrency` items at once; the results are in the items' order. On the timeline
+ * each item's parts are under its name: `r1/live`. The first fan-out that fails ends it: whoever wants every item's
+ * result makes the parts optional, or settles them.
+ */
+export const forEach = <T, A, E, R>(
+  items: ReadonlyArray<T>,
+  fanOut: (item: T) => Effect.Effect<A, E, R>,
+  options: { readonly concurrency: number; readonly name: (item: T) => string }
+): Effect.Effect<Array<A>, E, R> =>
+  Effect.forEach(items, (item) => Timeline.under(options.name(item))(fanOut(item)), {
+    concurrency: options.concurrency
+  })
+
 const needed = (name: string, part: AnyEffect | Part.Skipped): AnyEffect =>
   Effect.isEffect(part) ? timed(name, part, never) : skip(name)
 
@@ -90,10 +125,34 @@ const degraded = (name: string, part: Parts[string]): AnyEffect => {
       return timed(name, part.effect, never)
     case "Optional":
       return outcome(name, part.effect, part.stale, part.fallback)
+    case "Followed":
+      return followed(name, part)
     case "Skipped":
       return skip(name)
   }
 }
+
+const followed = (name: string, { first, steps }: AnyFollowed): AnyEffect => {
+  const follow = (self: unknown, data: Option.Option<unknown>) =>
+    collect(steps, "unbounded", (name, step) =>
+      Option.isNone(data) ? skip(name) : begin(name, step, data.value)
+    ).pipe(
+      Timeline.under(name),
+      Effect.map((steps) => ({ self, steps }))
+    )
+  return first._tag === "Required"
+    ? Effect.flatMap(timed(name, first.effect, never), (data) => follow(data, Option.some(data)))
+    : Effect.flatMap(outcome(name, first.effect, first.stale, first.fallback), (self) =>
+        follow(self, "data" in self ? Option.some(self.data) : Option.none())
+      )
+}
+
+/** A step that breaks before it is a part has failed like one that breaks as a part. */
+const begin = (name: string, step: Part.Step<unknown>, data: unknown): AnyEffect =>
+  Effect.catchCause(
+    Effect.suspend(() => degraded(name, step(data))),
+    (cause) => outcome(name, Effect.failCause(cause), undefined, undefined)
+  )
 
 /** Runs the part; whatever it ends in is a value. */
 const outcome = (
@@ -145,45 +204,6 @@ const whatFailed = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<un
 }
 
 const never = () => false
-
-const skip = (name: string): AnyEffect =>
-  Effect.withFiber((fiber) => {
-    const timeline = fiber.getRef(Timeline.Current)
-    if (timeline !== undefined) {
-      const at = Timeline.elapsed(timeline, fiber)
-      timeline.marks.push({ part: name, startMillis: at, endMillis: at, end: "ok", provenance: "skipped" })
-    }
-    return Effect.succeed(Part.skipped)
-  })
-
-/** Writes the part on the timeline, if somebody keeps one. */
-const timed = <A>(
-  name: string,
-  effect: Effect.Effect<A, unknown, unknown>,
-  failed: (value: A) => boolean
-): Effect.Effect<A, unknown, unknown> =>
-  Effect.withFiber((fiber) => {
-    const timeline = fiber.getRef(Timeline.Current)
-    if (timeline === undefined) return effect
-    const mark: Timeline.Mark = {
-      part: name,
-      startMillis: Timeline.elapsed(timeline, fiber),
-      endMillis: undefined,
-      end: undefined,
-      provenance: "fetched"
-    }
-    timeline.marks.push(mark)
-    return Effect.onExit(Effect.provideService(effect, Provenance.CurrentTrail, mark), (exit) => {
-      mark.endMillis = Timeline.elapsed(timeline, fiber)
-      mark.end = endOf(exit, failed)
-      return Effect.void
-    })
-  })
-
-const endOf = <A>(exit: Exit.Exit<A, unknown>, failed: (value: A) => boolean): Timeline.Mark["end"] => {
-  if (Exit.isSuccess(exit)) return failed(exit.value) ? "failed" : "ok"
-  return Cause.hasInterruptsOnly(exit.cause) ? "interrupted" : "failed"
-}
 
 /** Runs every part as `how` says and puts each result under its part's key. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the callers' signatures choose it

@@ -27,6 +27,19 @@ export interface Optional<A, E, R> {
   readonly fallback: { of(error: E | Defect): A }["of"] | undefined
 }
 
+/** What a part brings when all is well. */
+export type Data<P> = P extends { readonly effect: Effect.Effect<infer A, infer _E, infer _R> } ? A : never
+
+/** What is asked for once the part before it has data. */
+export type Step<A> = { of(data: A): Optional<unknown, unknown, unknown> | Skipped }["of"]
+
+/** A part, and the steps that need its data. */
+export interface Followed<First, Steps> {
+  readonly _tag: "Followed"
+  readonly first: First
+  readonly steps: Steps
+}
+
 /** Not asked for, on purpose: a guest has no profile. */
 export interface Skipped {
   readonly _tag: "Skipped"
@@ -77,6 +90,24 @@ export const optional = <A, E, R>(
     readonly fallback?: (error: E | Defect) => A
   }
 ): Optional<A, E, R> => ({ _tag: "Optional", effect, stale: options?.stale, fallback: options?.fallback })
+
+/**
+ * `first`, and as soon as it has data the steps that need it, all at once; where it has none they are skipped. A step is
+ * optional: it has an outcome of its own and changes nothing about that of `first`. Where neither is worth anything without
+ * the other they are one part, an `Effect.flatMap`.
+ *
+ * @example
+ * Part.followedBy(Part.optional(Live.fetch({ roomId })), {
+ *   anchor: ({ anchorId }) => Part.optional(User.fetch({ userId: anchorId }))
+ * })
+ */
+export const followedBy = <
+  First extends Required<unknown, unknown, unknown> | Optional<unknown, unknown, unknown>,
+  const Steps extends Readonly<Record<string, Step<Data<First>>>>
+>(
+  first: First,
+  steps: Steps
+): Followed<First, Steps> => ({ _tag: "Followed", first, steps })
 
 export const skipped: Skipped = { _tag: "Skipped", status: "skipped" }
 

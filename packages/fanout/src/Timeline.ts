@@ -8,6 +8,7 @@ import type * as Provenance from "@portico/call/Provenance"
 import { Clock, Context, Effect, type Fiber } from "effect"
 
 export interface Mark {
+  /** The part's name, after those of what it belongs to: `live`, or `r1/live/anchor`. */
   readonly part: string
   /** Milliseconds since the timeline began. */
   readonly startMillis: number
@@ -21,6 +22,8 @@ export interface Timeline {
   /** In the order in which the parts began. */
   readonly marks: Array<Mark>
   readonly originNanos: bigint
+  /** What goes before the names of the parts that write on it: nothing, or `r1/live/`. */
+  readonly prefix: string
 }
 
 /** The timeline that fan-outs write on, if any. */
@@ -31,7 +34,7 @@ export const Current: Context.Reference<Timeline | undefined> = Context.Referenc
 
 /** Begins a timeline now. */
 export const make: Effect.Effect<Timeline> = Effect.clockWith((clock) =>
-  Effect.sync(() => ({ marks: [], originNanos: clock.monotonicTimeNanosUnsafe() }))
+  Effect.sync(() => ({ marks: [], originNanos: clock.monotonicTimeNanosUnsafe(), prefix: "" }))
 )
 
 /** Lets the fan-outs in `self` write on `timeline`. */
@@ -39,6 +42,14 @@ export const record =
   (timeline: Timeline) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.provideService(self, Current, timeline)
+
+/** Puts `name` and a slash before the name of every part in `self`: for one of several fan-outs on the same timeline. */
+export const under =
+  (name: string) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.updateService(self, Current, (timeline) =>
+      timeline === undefined ? undefined : { ...timeline, prefix: `${timeline.prefix}${name}/` }
+    )
 
 /** Milliseconds from the timeline's beginning until now. */
 export const elapsed = (timeline: Timeline, fiber: Fiber.Fiber<unknown, unknown>): number =>

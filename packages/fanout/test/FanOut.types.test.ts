@@ -1,5 +1,5 @@
 import { describe, expectTypeOf, it } from "@effect/vitest"
-import { Context, Data, type Effect } from "effect"
+import { Context, Data, Effect } from "effect"
 import * as FanOut from "../src/FanOut.ts"
 import * as Part from "../src/Part.ts"
 
@@ -61,6 +61,58 @@ describe("the types of a composition", () => {
     Part.optional(user, { fallback: () => "none" })
     expectTypeOf(Part.optional(user, { fallback: () => 0 })).toEqualTypeOf<
       Part.Optional<number, NoUser | Down, Users>
+    >()
+  })
+
+  it("a step knows the data it needs, and adds its needs but no error: its outcome is beside that of the first part", () => {
+    const parts = {
+      room: Part.followedBy(Part.required(room), { user: (room) => Part.optional(Effect.as(user, room.length)) })
+    }
+    expectTypeOf(FanOut.degrade(parts)).toEqualTypeOf<
+      Effect.Effect<
+        {
+          readonly room: {
+            readonly self: string
+            readonly steps: { readonly user: Part.Outcome<number, NoUser | Down> }
+          }
+        },
+        NoRoom | Down,
+        Rooms | Users
+      >
+    >()
+  })
+
+  it("a step that may be left out, after an optional part: two outcomes and no error", () => {
+    const parts = {
+      room: Part.followedBy(Part.optional(room), {
+        user: (room) => (room === "" ? Part.skipped : Part.optional(user))
+      })
+    }
+    expectTypeOf(FanOut.degrade(parts)).toEqualTypeOf<
+      Effect.Effect<
+        {
+          readonly room: {
+            readonly self: Part.Outcome<string, NoRoom | Down>
+            readonly steps: { readonly user: Part.Outcome<number, NoUser | Down> }
+          }
+        },
+        never,
+        Rooms | Users
+      >
+    >()
+  })
+
+  it("a step cannot ask for other data, nor be required", () => {
+    // @ts-expect-error: the room is a string
+    Part.followedBy(Part.optional(room), { user: (id: number) => Part.optional(Effect.as(user, id)) })
+    // @ts-expect-error: what is needed is one part with the room
+    Part.followedBy(Part.optional(room), { user: () => Part.required(user) })
+  })
+
+  it("forEach: the fan-out's own error and needs, its results in an array", () => {
+    const each = FanOut.forEach([1, 2], () => FanOut.failFast({ room, user }), { concurrency: 2, name: String })
+    expectTypeOf(each).toEqualTypeOf<
+      Effect.Effect<Array<{ readonly room: string; readonly user: number }>, NoRoom | NoUser | Down, Rooms | Users>
     >()
   })
 })

@@ -23,23 +23,28 @@ export class Equity extends Upstream.Service<Equity>()("equity", {
   output: UserEquity,
   errors: []
 }) {
-  static readonly layer = (endpoint: Endpoint) =>
-    this.layerHttp({
-      baseUrl: endpoint.baseUrl,
-      request: ({ userId, roomId }) => Path.get`/users/${userId}/equity?roomId=${roomId}`,
-      on: { 404: ({ userId }) => Effect.succeed(none(userId)) },
-      ...(endpoint.batch
-        ? {
-            batch: {
-              request: (inputs) =>
-                Path.get`/equity?roomId=${inputs[0]?.roomId ?? ""}&userIds=${inputs.map(({ userId }) => userId).join(",")}`,
-              id: ({ userId }) => userId,
-              field: "userId",
-              group: ({ roomId }) => roomId
-            }
+  /** How it is asked, and what its statuses mean. */
+  static readonly http = (
+    endpoint: Endpoint
+  ): Upstream.HttpOptions<{ readonly userId: UserId; readonly roomId: RoomId }, UserEquity, never> => ({
+    baseUrl: endpoint.baseUrl,
+    request: ({ userId, roomId }) => Path.get`/users/${userId}/equity?roomId=${roomId}`,
+    on: { 404: ({ userId }) => Effect.succeed(none(userId)) },
+    ...(endpoint.batch
+      ? {
+          batch: {
+            request: (inputs) =>
+              Path.get`/equity?roomId=${inputs[0]?.roomId ?? ""}&userIds=${inputs.map(({ userId }) => userId).join(",")}`,
+            id: ({ userId }) => userId,
+            field: "userId",
+            group: ({ roomId }) => roomId
           }
-        : {}),
-      // Bought a moment ago, it counts at once; through an outage what was granted a minute ago still stands.
-      policies: { ...policies(endpoint), staleIfError: "1 minute" }
-    })
+        }
+      : {}),
+    // Bought a moment ago, it counts at once; through an outage what was granted a minute ago still stands.
+    policies: { ...policies(endpoint), staleIfError: "1 minute" }
+  })
+
+  /** The real one. */
+  static readonly layer = (endpoint: Endpoint) => this.layerHttp(this.http(endpoint))
 }

@@ -29,12 +29,17 @@ export class Live extends Upstream.Service<Live>()("live", {
   output: LiveRoom,
   errors: [RoomNotFound]
 }) {
-  static readonly layer = (endpoint: Endpoint) =>
-    this.layerHttp({
-      baseUrl: endpoint.baseUrl,
-      request: ({ roomId }) => Path.get`/rooms/${roomId}`,
-      on: { 404: ({ roomId }) => new RoomNotFound({ roomId }) },
-      // A second: what a title or a stream's URL may lag behind. In a hot room it is one fetch a second for all viewers.
-      policies: { ...policies(endpoint), freshFor: "1 second" }
-    })
+  /** How it is asked, and what its statuses mean. */
+  static readonly http = (
+    endpoint: Endpoint
+  ): Upstream.HttpOptions<{ readonly roomId: RoomId }, LiveRoom, RoomNotFound> => ({
+    baseUrl: endpoint.baseUrl,
+    request: ({ roomId }) => Path.get`/rooms/${roomId}`,
+    on: { 404: ({ roomId }) => new RoomNotFound({ roomId }) },
+    // A second: what a title or a stream's URL may lag behind. In a hot room it is one fetch a second for all viewers.
+    policies: { ...policies(endpoint), freshFor: "1 second" }
+  })
+
+  /** The real one. */
+  static readonly layer = (endpoint: Endpoint) => this.layerHttp(this.http(endpoint))
 }

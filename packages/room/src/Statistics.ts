@@ -15,12 +15,17 @@ export class Statistics extends Upstream.Service<Statistics>()("statistics", {
   output: RoomStatistics,
   errors: [RoomNotFound]
 }) {
-  static readonly layer = (endpoint: Endpoint) =>
-    this.layerHttp({
-      baseUrl: endpoint.baseUrl,
-      request: ({ roomId }) => Path.get`/rooms/${roomId}/statistics`,
-      on: { 404: ({ roomId }) => new RoomNotFound({ roomId }) },
-      // Counts are approximate anyway: a second old is fresh, half a minute old is better than none.
-      policies: { ...policies(endpoint), freshFor: "1 second", staleIfError: "30 seconds" }
-    })
+  /** How it is asked, and what its statuses mean. */
+  static readonly http = (
+    endpoint: Endpoint
+  ): Upstream.HttpOptions<{ readonly roomId: RoomId }, RoomStatistics, RoomNotFound> => ({
+    baseUrl: endpoint.baseUrl,
+    request: ({ roomId }) => Path.get`/rooms/${roomId}/statistics`,
+    on: { 404: ({ roomId }) => new RoomNotFound({ roomId }) },
+    // Counts are approximate anyway: a second old is fresh, half a minute old is better than none.
+    policies: { ...policies(endpoint), freshFor: "1 second", staleIfError: "30 seconds" }
+  })
+
+  /** The real one. */
+  static readonly layer = (endpoint: Endpoint) => this.layerHttp(this.http(endpoint))
 }

@@ -18,21 +18,26 @@ export class User extends Upstream.Service<User>()("user", {
   output: UserProfile,
   errors: [UserNotFound]
 }) {
-  static readonly layer = (endpoint: Endpoint) =>
-    this.layerHttp({
-      baseUrl: endpoint.baseUrl,
-      request: ({ userId }) => Path.get`/users/${userId}`,
-      on: { 404: ({ userId }) => new UserNotFound({ userId }) },
-      ...(endpoint.batch
-        ? {
-            batch: {
-              request: (inputs) => Path.get`/users?ids=${inputs.map(({ userId }) => userId).join(",")}`,
-              id: ({ userId }) => userId,
-              field: "userId"
-            }
+  /** How it is asked, and what its statuses mean. */
+  static readonly http = (
+    endpoint: Endpoint
+  ): Upstream.HttpOptions<{ readonly userId: UserId }, UserProfile, UserNotFound> => ({
+    baseUrl: endpoint.baseUrl,
+    request: ({ userId }) => Path.get`/users/${userId}`,
+    on: { 404: ({ userId }) => new UserNotFound({ userId }) },
+    ...(endpoint.batch
+      ? {
+          batch: {
+            request: (inputs) => Path.get`/users?ids=${inputs.map(({ userId }) => userId).join(",")}`,
+            id: ({ userId }) => userId,
+            field: "userId"
           }
-        : {}),
-      // Never remembered: who changed his name sees it at once.
-      policies: policies(endpoint)
-    })
+        }
+      : {}),
+    // Never remembered: who changed his name sees it at once.
+    policies: policies(endpoint)
+  })
+
+  /** The real one. */
+  static readonly layer = (endpoint: Endpoint) => this.layerHttp(this.http(endpoint))
 }

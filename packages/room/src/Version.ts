@@ -19,11 +19,16 @@ export class Version extends Upstream.Service<Version>()("version", {
   output: VersionInfo,
   errors: []
 }) {
-  static readonly layer = (endpoint: Endpoint) =>
-    this.layerHttp({
-      baseUrl: endpoint.baseUrl,
-      request: ({ platform }) => Path.get`/version?platform=${platform}`,
-      // Three answers in all, changed by a release: a minute is soon enough, and an old one serves through an outage.
-      policies: { ...policies(endpoint), freshFor: "1 minute", staleIfError: "10 minutes" }
-    })
+  /** How it is asked, and what its statuses mean. */
+  static readonly http = (
+    endpoint: Endpoint
+  ): Upstream.HttpOptions<{ readonly platform: Platform }, VersionInfo, never> => ({
+    baseUrl: endpoint.baseUrl,
+    request: ({ platform }) => Path.get`/version?platform=${platform}`,
+    // Three answers in all, changed by a release: a minute is soon enough, and an old one serves through an outage.
+    policies: { ...policies(endpoint), freshFor: "1 minute", staleIfError: "10 minutes" }
+  })
+
+  /** The real one. */
+  static readonly layer = (endpoint: Endpoint) => this.layerHttp(this.http(endpoint))
 }

@@ -1,6 +1,6 @@
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Data, Effect, Layer, Metric, Schedule } from "effect"
+import { Data, Effect, Metric, Schedule } from "effect"
 import * as Faults from "../src/Faults.ts"
 import * as ScriptedServer from "../src/ScriptedServer.ts"
 
@@ -100,12 +100,10 @@ describe("ScriptedServer", () => {
       socket.destroy()
       yield* eventually(() => alive.now === idle)
     }).pipe(
-      Effect.provide(
-        Layer.succeed(Metric.FiberRuntimeMetrics, {
-          recordFiberStart: () => void alive.now++,
-          recordFiberEnd: () => void alive.now--
-        })
-      )
+      Effect.provideService(Metric.FiberRuntimeMetrics, {
+        recordFiberStart: () => void alive.now++,
+        recordFiberEnd: () => void alive.now--
+      })
     )
   })
 

@@ -36,6 +36,7 @@ interface Waiter<I, A, E> {
   readonly input: I
   readonly caller: Fiber.Fiber<unknown, unknown>
   readonly until: number
+  readonly waitedUntil: () => number
   readonly resume: (outcome: Effect.Effect<A, E>) => void
 }
 
@@ -79,7 +80,9 @@ export const make = <I, A, E, R, E2>(
       if (first === undefined) return
       options.onSend?.(waiters.length)
       const deadline = waiters.reduce((latest, { until }) => Math.max(latest, until), 0)
-      const run = Effect.runForkWith(SharedWork.contextFor(context, first.caller, deadline))
+      const waitedUntil = () =>
+        Math.max(...Array.from(batch.waiters, ({ until, waitedUntil }) => Math.min(until, waitedUntil())))
+      const run = Effect.runForkWith(SharedWork.contextFor(context, first.caller, deadline, waitedUntil))
       // Suspended: what is thrown here would be lost, and with it whatever the same alarm or fiber had still to do.
       batch.request = run(Effect.suspend(() => options.call(waiters.map(({ input }) => input))))
       batch.request.addObserver((exit) => {
@@ -116,7 +119,13 @@ export const make = <I, A, E, R, E2>(
         Effect.callback<A, E | E2>((resume) => {
           const group = options.group(input)
           const batch = gathering.get(group) ?? open(group, caller)
-          const waiter = { input, caller, until: caller.getRef(Deadline.Deadline), resume }
+          const waiter = {
+            input,
+            caller,
+            until: caller.getRef(Deadline.Deadline),
+            waitedUntil: caller.getRef(SharedWork.WaitedUntil),
+            resume
+          }
           batch.waiters.add(waiter)
           if (batch.waiters.size >= max) send(batch)
           return Effect.suspend(() => {

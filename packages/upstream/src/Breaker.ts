@@ -132,21 +132,19 @@ export const make = (options: Options): Breaker => {
     if (outcome === "good") return
     window.add(now, 1, bad)
     const all = window.sum(now, calls)
-    if (forced === undefined && all >= minimum && window.sum(now, bad) >= threshold * all) {
+    // A call that was let through by force may end in a state that has no business with it.
+    if (forced !== undefined || state !== "closed") return
+    if (all >= minimum && window.sum(now, bad) >= threshold * all) {
       trip(now, fiber.getRef(Random.Random))
     }
   }
 
-  const refuse = (fiber: AnyFiber) =>
-    Effect.fail(
-      new UpstreamError.UpstreamError({
-        upstream,
-        reason: new UpstreamError.Rejected({
-          by: "circuit breaker",
-          retryAfterMillis: Math.max(0, openUntil - nowOf(fiber))
-        })
-      })
-    )
+  const refuse = (fiber: AnyFiber) => {
+    // What an operator holds open has no known end.
+    const known = forced === undefined ? { retryAfterMillis: Math.max(0, openUntil - nowOf(fiber)) } : {}
+    const reason = new UpstreamError.Rejected({ by: "circuit breaker", ...known })
+    return Effect.fail(new UpstreamError.UpstreamError({ upstream, reason }))
+  }
 
   const gate: Gate.Gate<Ticket, UpstreamError.UpstreamError> = { enter, refuse, leave }
   const policy: Policy<UpstreamError.UpstreamError> = (call) => Gate.through(gate, call)

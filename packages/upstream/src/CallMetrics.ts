@@ -11,27 +11,25 @@ import type * as Breaker from "./Breaker.ts"
 import type { Policy } from "./Policy.ts"
 import * as UpstreamError from "./UpstreamError.ts"
 
-const calls = Metric.histogram("upstream_call_duration_seconds", {
-  description: "How long callers waited for an upstream's answer, by how it ended",
-  boundaries: Series.seconds
-})
-const attempts = counter("upstream_attempts_total", "Requests on the wire")
-const retries = counter("upstream_retries_total", "Attempts beyond the first, by whether the retry budget paid")
-const hedges = counter("upstream_hedges_total", "Second attempts for slow calls: sent, won, or unpaid")
-const transitions = counter("upstream_circuit_transitions_total", "Times the circuit turned, by what it turned to")
-const circuit = Metric.gauge("upstream_circuit_state", { description: "0 closed, 1 half-open, 2 open" })
-const inFlight = Metric.gauge("upstream_in_flight", { description: "Attempts under way" })
-const coalesced = counter("upstream_coalesced_total", "Calls that joined one under way")
-const cached = counter("upstream_cached_total", "Calls answered by a fresh answer from before")
-const stale = counter("upstream_stale_total", "Answers from before that stood in for one that could not be had")
-const batches = Metric.histogram("upstream_batch_size", {
-  description: "Calls that went out in one request",
-  boundaries: [1, 2, 5, 10, 20, 50, 100]
-})
-
-function counter(name: string, description: string) {
-  return Metric.counter(name, { description, incremental: true })
-}
+const calls = Series.histogram(
+  "upstream_call_duration_seconds",
+  "How long callers waited for an upstream's answer, by how it ended",
+  Series.seconds
+)
+const attempts = Series.counter("upstream_attempts_total", "Requests on the wire")
+const retries = Series.counter("upstream_retries_total", "Attempts beyond the first, by whether the retry budget paid")
+const hedges = Series.counter("upstream_hedges_total", "Second attempts for slow calls: sent, won, or unpaid")
+const transitions = Series.counter("upstream_circuit_transitions_total", "Times the circuit turned, by what it turned to")
+const circuit = Series.gauge("upstream_circuit_state", "0 closed, 1 half-open, 2 open")
+const inFlight = Series.gauge("upstream_in_flight", "Attempts under way")
+const coalesced = Series.counter("upstream_coalesced_total", "Calls that joined one under way")
+const cached = Series.counter("upstream_cached_total", "Calls answered by a fresh answer from before")
+const stale = Series.counter("upstream_stale_total", "Answers from before that stood in for one that could not be had")
+const batches = Series.histogram(
+  "upstream_batch_size",
+  "Calls that went out in one request",
+  [1, 2, 5, 10, 20, 50, 100]
+)
 
 export interface CallMetrics {
   /** Measures every call. */
@@ -55,7 +53,7 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
   Effect.contextWith((context: Context.Context<never>) =>
     Effect.sync(() => {
       const labels = { upstream }
-      const of = <I, S>(metric: Metric.Metric<I, S>) => Series.of(metric, labels, context)
+      const of = <I, S>(family: Series.Family<I, S>) => Series.of(family, labels, context)
       const ended = Series.by(calls, "outcome", labels, context)
       const attempted = of(attempts)
       const retried = Series.by(retries, "budget", labels, context)
@@ -85,7 +83,7 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
           turned(to, 1)
         },
         inFlight: (read) => {
-          const series = Metric.withAttributes(inFlight, labels)
+          const series = inFlight(labels)
           const hooks = { get: () => ({ value: read() }), update: () => {}, modify: () => {} }
           return Effect.acquireRelease(
             Effect.sync(() => Metric.registerUnsafe(series, context, hooks)),

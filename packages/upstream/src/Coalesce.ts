@@ -45,6 +45,8 @@ interface Flight<A, E> {
   readonly until: number
   /** Whether it was cut short for its first caller. */
   readonly short: boolean
+  /** The latest deadline of those who wait, or did. */
+  readonly waited: { until: number }
   waiters: number
 }
 
@@ -64,8 +66,11 @@ export const make = <I, A, E, R, E2>(
     const open = (key: string, input: I, caller: Fiber.Fiber<unknown, unknown>, now: number, until: number) => {
       const short = until - now < enough
       const deadline = short ? until : now + limit
-      const fiber = Effect.runForkWith(SharedWork.contextFor(context, caller, deadline))(options.call(input))
-      const flight: Flight<A, E> = { fiber, until: deadline, short, waiters: 0 }
+      const waited = { until }
+      const fiber = Effect.runForkWith(SharedWork.contextFor(context, caller, deadline, () => waited.until))(
+        options.call(input)
+      )
+      const flight: Flight<A, E> = { fiber, until: deadline, short, waited, waiters: 0 }
       flights.set(key, flight)
       all.add(flight)
       // The first observer: the key is free before any caller goes on.
@@ -107,6 +112,7 @@ export const make = <I, A, E, R, E2>(
           if (done !== undefined) return resume(done)
           const joined = flight
           joined.waiters++
+          joined.waited.until = Math.max(joined.waited.until, until)
           let waits = true
           // It may be begun twice, where a fiber is interrupted on its way from its deadline to its error.
           const leave = () => {

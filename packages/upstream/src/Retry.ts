@@ -10,6 +10,7 @@
  */
 import * as Deadline from "@portico/call/Deadline"
 import { Clock, Duration, Effect, Random } from "effect"
+import { WaitedUntil } from "./internal/SharedWork.ts"
 import type { Policy } from "./Policy.ts"
 import type { RetryBudget } from "./RetryBudget.ts"
 import * as UpstreamError from "./UpstreamError.ts"
@@ -39,9 +40,14 @@ export const make = (options: Options): Policy => {
     Effect.withFiber((fiber) => {
       if (tried > times || !retryable(error)) return Effect.fail(error)
       const clock = fiber.getRef(Clock.Clock)
-      const jittered = fiber.getRef(Random.Random).nextDoubleUnsafe() * Math.min(cap, base * 2 ** (tried - 1))
+      // In whole milliseconds, as timers are.
+      const jittered = Math.ceil(
+        fiber.getRef(Random.Random).nextDoubleUnsafe() * Math.min(cap, base * 2 ** (tried - 1))
+      )
       const wait = Math.max(jittered, askedToWait(error))
-      if (wait >= Deadline.left(fiber.getRef(Deadline.Deadline), clock)) return Effect.fail(error)
+      // Shared work may outlast all who wait for it. What they would not live to see is not begun: they get the reason.
+      const until = Math.min(fiber.getRef(Deadline.Deadline), fiber.getRef(WaitedUntil)())
+      if (wait >= Deadline.left(until, clock)) return Effect.fail(error)
       if (!budget.tryWithdraw(clock.currentTimeMillisUnsafe())) {
         onExhausted?.()
         return Effect.fail(error)

@@ -4,8 +4,8 @@
 import { Clock, Effect } from "effect"
 
 /** Milliseconds to wait; undefined where the header is absent or says nothing usable. */
-export const parse = (value: string | Array<string> | undefined): Effect.Effect<number | undefined> => {
-  const text = (typeof value === "string" ? value : value?.[0])?.trim()
+export const parse = (value: string | undefined): Effect.Effect<number | undefined> => {
+  const text = value?.trim()
   if (text === undefined || text === "") return Effect.succeed(undefined)
   if (/^\d{1,9}$/.test(text)) return Effect.succeed(Number(text) * 1000)
   const date = Date.parse(text)

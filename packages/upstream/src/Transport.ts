@@ -1,33 +1,54 @@
 /**
- * The port to the wire, and its layer over undici.
+ * The port to the wire, and its layer over HTTP/1.1.
  *
  * A {@link Wire} sends one request to one upstream and brings back a whole, size-limited body; every cause of failure
- * becomes an `UpstreamError`. Interrupting a request closes its socket at once, whether it waits for a connection, for the
- * head or within the body. There is no timeout here: time is the business of the policies.
+ * becomes an `UpstreamError`. Ending a request closes its socket at once, whether it waits for a connection, for the head or
+ * within the body. There is no timeout here: time is the business of whoever sends.
  *
- * It speaks to undici's `dispatch` rather than through an HTTP client abstraction because five fetches an entry make this
- * the hottest path of all: see apps/bench for what the stock client costs.
+ * The port is a plain call and a callback, not an Effect: the sender has one Effect around it for the waiting and the time
+ * limit, where an Effect here would need a fiber of its own for each. {@link fromEffect} makes a wire of an Effect, for tests
+ * and for other clients.
  */
-import { Context, Effect, Layer, type Scope } from "effect"
-import { type Dispatcher, Pool } from "undici"
+import { Context, Effect, Exit, type Fiber, Layer, type Scope } from "effect"
+import { type Failure, Http1Pool } from "./internal/Http1Pool.ts"
 import { Payload, Unreachable, UpstreamError } from "./UpstreamError.ts"
 
 export interface Request {
   readonly method: "GET" | "POST"
   readonly path: string
   /** Names and values in turn. */
-  readonly headers: Array<string>
+  readonly headers: ReadonlyArray<string>
   readonly body?: string
 }
 
 export interface Response {
   readonly status: number
-  readonly headers: Readonly<Record<string, string | Array<string> | undefined>>
-  readonly body: Buffer
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
 }
 
-/** A way to one upstream. */
-export type Wire = (request: Request) => Effect.Effect<Response, UpstreamError>
+export type Outcome = Exit.Exit<Response, UpstreamError>
+
+/** A way to one upstream. Calls `done` once, unless the request is ended before with what it returns. */
+export type Wire = (
+  request: Request,
+  done: (outcome: Outcome) => void,
+  /** Who asks: its context is that of the request. */
+  fiber: Fiber.Fiber<unknown, unknown>
+) => () => void
+
+/** A wire of an Effect. Ending a request interrupts it. */
+export const fromEffect =
+  (send: (request: Request) => Effect.Effect<Response, UpstreamError>): Wire =>
+  (request, done, fiber) => {
+    const sent = Effect.runForkWith(fiber.context)(send(request))
+    const forget = sent.addObserver(done)
+    return () => {
+      forget()
+      sent.interruptUnsafe()
+    }
+  }
 
 export interface WireOptions {
   /** The upstream's name, for its errors. */
@@ -43,112 +64,57 @@ export class Transport extends Context.Service<
   { readonly connect: (options: WireOptions) => Effect.Effect<Wire, never, Scope.Scope> }
 >()("@portico/upstream/Transport") {
   /**
-   * Over undici: a pool of keep-alive connections for each upstream, as many as there are requests under way (the bulkhead
-   * bounds those), closed with the scope. undici's own timers tick in coarse steps and are off.
+   * The real one: for each upstream as many keep-alive connections as there are requests under way (the bulkhead bounds
+   * those), closed with the scope.
    */
   static readonly layer: Layer.Layer<Transport> = Layer.succeed(Transport, {
     connect: (options) =>
       Effect.map(
         Effect.acquireRelease(
-          Effect.sync(
-            () =>
-              new Pool(options.baseUrl.origin, {
-                pipelining: 1,
-                headersTimeout: 0,
-                bodyTimeout: 0,
-                maxResponseSize: options.maxResponse,
-                keepAliveTimeout: 30_000,
-                connect: { timeout: 10_000 }
-              })
-          ),
-          (pool) => Effect.promise(() => pool.destroy())
+          Effect.sync(() => new Http1Pool({ origin: options.baseUrl, maxBody: options.maxResponse })),
+          (pool) => Effect.sync(() => pool.destroy())
         ),
-        (pool) => send(pool, options)
+        (pool) => overHttp1(pool, options)
       )
   })
 }
 
-const send =
-  (pool: Pool, { upstream, baseUrl }: WireOptions): Wire =>
-  (request) =>
-    Effect.callback((resume) => {
-      const exchange = new Exchange(upstream, resume)
-      pool.dispatch(
-        {
-          path: prefix(baseUrl) + request.path,
-          method: request.method,
-          headers: request.headers,
-          body: request.body ?? null
-        },
-        exchange
-      )
-      return Effect.sync(() => exchange.abandon())
+const overHttp1 = (pool: Http1Pool, { upstream, baseUrl }: WireOptions): Wire => {
+  const prefix = baseUrl.pathname.replace(/\/$/, "")
+  const always = `\r\nhost: ${baseUrl.host}\r\nconnection: keep-alive\r\n`
+  return ({ method, path, headers, body }, done) => {
+    let head = `${method} ${prefix}${path} HTTP/1.1${always}`
+    for (let index = 0; index + 1 < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`
+    if (body !== undefined) head += `content-length: ${Buffer.byteLength(body)}\r\n`
+    return pool.send({
+      head: `${head}\r\n`,
+      body,
+      done: (outcome) =>
+        done(
+          typeof outcome === "object" && "status" in outcome
+            ? Exit.succeed(outcome)
+            : Exit.fail(new UpstreamError({ upstream, reason: reasonOf(outcome) }))
+        )
     })
-
-const prefix = (baseUrl: URL): string => (baseUrl.pathname === "/" ? "" : baseUrl.pathname.replace(/\/$/, ""))
-
-/** One request and its answer, as undici tells of it. */
-class Exchange implements Dispatcher.DispatchHandler {
-  private readonly upstream: string
-  private readonly resume: (outcome: Effect.Effect<Response, UpstreamError>) => void
-  private controller: Dispatcher.DispatchController | undefined
-  private abandoned = false
-  private status = 0
-  private headers: Response["headers"] = {}
-  private first: Buffer | undefined
-  private rest: Array<Buffer> | undefined
-
-  constructor(upstream: string, resume: (outcome: Effect.Effect<Response, UpstreamError>) => void) {
-    this.upstream = upstream
-    this.resume = resume
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController) {
-    this.controller = controller
-    // Whoever asked left while the request waited for a connection: it is not sent.
-    if (this.abandoned) controller.abort(left)
-  }
-
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Response["headers"]) {
-    this.status = status
-    this.headers = headers
-  }
-
-  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer) {
-    if (this.first === undefined) this.first = chunk
-    else if (this.rest === undefined) this.rest = [this.first, chunk]
-    else this.rest.push(chunk)
-  }
-
-  onResponseEnd() {
-    const body = this.rest === undefined ? (this.first ?? empty) : Buffer.concat(this.rest)
-    this.resume(Effect.succeed({ status: this.status, headers: this.headers, body }))
-  }
-
-  onResponseError(_: Dispatcher.DispatchController, error: Error) {
-    if (!this.abandoned)
-      this.resume(Effect.fail(new UpstreamError({ upstream: this.upstream, reason: classify(error) })))
-  }
-
-  abandon() {
-    this.abandoned = true
-    this.controller?.abort(left)
   }
 }
 
-const left = new Error("nobody waits for this answer any longer")
-
-const empty = Buffer.alloc(0)
-
-const classify = (error: Error): Unreachable | Payload => {
-  const code = "code" in error && typeof error.code === "string" ? error.code : ""
-  if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE") return new Payload({ why: "over the size limit" })
-  return new Unreachable({ why: error.name === "HTTPParserError" ? "not HTTP" : whyUnreachable(code) })
+const reasonOf = (failure: Failure): Unreachable | Payload => {
+  switch (failure) {
+    case "too large":
+      return new Payload({ why: "over the size limit" })
+    case "malformed":
+      return new Unreachable({ why: "not HTTP" })
+    case "closed":
+      return new Unreachable({ why: "reset" })
+    case "connect timeout":
+      return new Unreachable({ why: "connect timeout" })
+    default:
+      return new Unreachable({ why: whyUnreachable(failure.code ?? "") })
+  }
 }
 
 const whyUnreachable = (code: string): Unreachable["why"] => {
-  if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH")
-    return "not HTTP"
   if (code.startsWith("ERR_TLS") || code.startsWith("ERR_SSL") || tls.has(code)) return "tls"
   return causes[code] ?? "other"
 }
@@ -157,10 +123,8 @@ const causes: Readonly<Record<string, Unreachable["why"]>> = {
   ECONNREFUSED: "refused",
   ECONNRESET: "reset",
   EPIPE: "reset",
-  UND_ERR_SOCKET: "reset",
   ENOTFOUND: "dns",
   EAI_AGAIN: "dns",
-  UND_ERR_CONNECT_TIMEOUT: "connect timeout",
   ETIMEDOUT: "connect timeout"
 }
 

@@ -15,7 +15,7 @@
  * // Effect<RoomStatistics, RoomNotFound | UpstreamError, Statistics>
  * const call = Statistics.fetch({ roomId })
  */
-import { Context, Duration, Effect, Layer, Option, type Schema, type Scope } from "effect"
+import { Context, Duration, Effect, type Fiber, Layer, Option, type Schema, type Scope } from "effect"
 import * as AttemptTimeout from "./AttemptTimeout.ts"
 import * as Batch from "./Batch.ts"
 import * as Breaker from "./Breaker.ts"
@@ -29,8 +29,8 @@ import * as Path from "./Path.ts"
 import type { Policy } from "./Policy.ts"
 import * as Retry from "./Retry.ts"
 import * as RetryBudget from "./RetryBudget.ts"
-import { type Response, Transport } from "./Transport.ts"
-import { Rejected, Timeout, UpstreamError } from "./UpstreamError.ts"
+import { Transport } from "./Transport.ts"
+import { Rejected, Status, Timeout, UpstreamError } from "./UpstreamError.ts"
 
 /** What an upstream is: the shape of the question, of the answer, and of the errors that mean something in the domain. */
 export interface Definition<
@@ -141,49 +141,45 @@ const overHttp = <I, A, E>(
     const stack = yield* stackOf(upstream, policies, metrics)
     const maxResponse = policies.maxResponse ?? 262_144
     const wire = yield* (yield* Transport).connect({ upstream, baseUrl: options.baseUrl, maxResponse })
-    const send = HttpCall.sender(upstream, wire, millis(policies.timeout), metrics.attempt)
     const { json, decode } = HttpCall.reader(upstream, output)
 
-    // The nearest to the wire stands first; see `stackOf` for what each policy stands for.
-    const ask = <B, E2>(path: Path.Path, read: (response: Response) => Effect.Effect<B, E2>) =>
-      send(path).pipe(
-        // Every cause has become one reason before any policy looks.
-        Effect.flatMap(read),
-        Path.isIdempotent(path) ? stack.idempotent : stack.once
+    // Per attempt: the lesser of its own limit and the time left.
+    const limit = AttemptTimeout.limiter(upstream, policies.timeout)
+    const attempt = HttpCall.attempter(upstream, wire, limit, metrics.attempt)
+
+    const single = asking(`${upstream}/question`, (fiber, { path, input }: Question<I>) =>
+      attempt(fiber, path, (response) => on[response.status]?.(input) ?? Effect.flatMap(json(response), decode))
+    )
+    const once = single(stack.once)
+
+    const notFound = Effect.fail(new UpstreamError({ upstream, reason: new Status({ status: 404 }) }))
+    const missing = (input: I): Effect.Effect<A, E | UpstreamError> => on[404]?.(input) ?? notFound
+
+    const batched = ({ request, id, field, group }: BatchRequest<I>) => {
+      const together = asking(`${upstream}/questions`, (fiber, questions: ReadonlyArray<Question<I>>) =>
+        attempt(fiber, request(questions.map(({ input }) => input)), (response) =>
+          Effect.map(json(response), (answer) => {
+            const items = HttpCall.itemsBy(answer, field)
+            return ({ input }: Question<I>) => {
+              const item = items?.get(id(input))
+              // An answer without items is spoilt as a whole; an id left out of them was not found.
+              return item === undefined && items !== undefined ? missing(input) : decode(item)
+            }
+          })
+        )
       )
-
-    const single = ({ path, input }: Question<I>): Effect.Effect<A, E | UpstreamError> =>
-      ask<A, E | UpstreamError>(
-        path,
-        (response) => on[response.status]?.(input) ?? Effect.flatMap(json(response), decode)
-      )
-
-    const missing = (input: I): Effect.Effect<A, E | UpstreamError> => on[404]?.(input) ?? decode(undefined)
-
-    const batched = ({ request, id, field, group }: BatchRequest<I>) =>
-      Batch.make<Question<I>, A, E | UpstreamError, never, UpstreamError>({
+      return Batch.make<Question<I>, A, E | UpstreamError, never, UpstreamError>({
         group: ({ input }) => group?.(input) ?? "",
-        call: (questions) =>
-          ask(request(questions.map(({ input }) => input)), (response) =>
-            Effect.map(json(response), (answer) => {
-              const items = HttpCall.itemsBy(answer, field)
-              return ({ input }: Question<I>) => {
-                const item = items?.get(id(input))
-                // An answer without items is spoilt as a whole; an id left out of them was not found.
-                return item === undefined && items !== undefined ? missing(input) : decode(item)
-              }
-            })
-          ),
+        call: together(stack.idempotent),
         onSend: metrics.batch
       })
-
-    const call = options.batch === undefined ? single : yield* batched(options.batch)
+    }
 
     // A flight shares everything below it, and is the only place where a caller waits: so its deadline ends there.
     const retries = policies.retries ?? 0
     const flight = yield* Coalesce.make({
       key: ({ key }: Question<I>) => key,
-      call,
+      call: options.batch === undefined ? single(stack.idempotent) : yield* batched(options.batch),
       limit: millis(policies.timeout) * (retries + 1) + 1000 * retries,
       enough: policies.timeout,
       late: Effect.fail(new UpstreamError({ upstream, reason: new Timeout({ limit: "deadline" }) })),
@@ -206,7 +202,7 @@ const overHttp = <I, A, E>(
         const path = options.request(input)
         if (path.path === undefined) return metrics.policy(unsafe)
         const question = { input, path, key: path.path }
-        if (!Path.isIdempotent(path)) return metrics.policy(single(question))
+        if (!Path.isIdempotent(path)) return metrics.policy(once(question))
         const shared = flight(question)
         // The outermost: what the caller lived, rejections and fresh answers too.
         return metrics.policy(remembers ? memory.around(question.key, shared) : shared)
@@ -218,6 +214,21 @@ const overHttp = <I, A, E>(
     }
   })
 
+/**
+ * A call whose question comes by the context: so the policies are put around it once for the upstream, and not anew for
+ * every question, which cost a tenth of an entry.
+ */
+const asking = <Q, A, E>(key: string, attempt: (fiber: AnyFiber, question: Q) => Effect.Effect<A, E>) => {
+  const Asked = Context.Service<Q>(key)
+  const call = Effect.withFiber<A, E, Q>((fiber) => attempt(fiber, Context.getUnsafe(fiber.context, Asked)))
+  return (policy: Policy<UpstreamError>): ((question: Q) => Effect.Effect<A, E | UpstreamError>) => {
+    const stacked = policy(call)
+    return (question) => Effect.provideService(stacked, Asked, question)
+  }
+}
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
 /** An input and the request that it makes. The request's path is the key: nothing else of the caller is forwarded. */
 interface Question<I> {
   readonly input: I
@@ -225,14 +236,13 @@ interface Question<I> {
   readonly key: string
 }
 
-/** The policies of one logical call, in THE order, each made once for the upstream. */
+/** The policies around an attempt, nearest first: THE order, each made once for the upstream. */
 const stackOf = (
   upstream: string,
   policies: Policies,
   metrics: CallMetrics.CallMetrics
 ): Effect.Effect<Record<"idempotent" | "once", Policy<UpstreamError>>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const timeout = AttemptTimeout.make(upstream, policies.timeout)
     const bulkhead = yield* bulkheadOf(upstream, policies, metrics)
     const hedge = orNone(policies.hedge, (hedge) => Hedge.make({ ...hedge, onHedge: metrics.hedge }))
     const retry = orNone(policies.retries, (times) =>
@@ -249,8 +259,6 @@ const stackOf = (
     return {
       idempotent: (call) =>
         call.pipe(
-          // Per attempt: the lesser of its own limit and the time left.
-          timeout,
           // Per attempt, so that a back-off holds no permit and a hedge needs one of its own.
           bulkhead,
           // Inside the retry: a slow attempt and its hedge are one try, and fail as one.
@@ -261,7 +269,7 @@ const stackOf = (
           breaker
         ),
       // What may have happened already is not sent again.
-      once: (call) => call.pipe(timeout, bulkhead, breaker)
+      once: (call) => call.pipe(bulkhead, breaker)
     }
   })
 

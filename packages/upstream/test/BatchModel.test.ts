@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
-import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
+import { Deferred, Effect, Exit, type Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Batch from "../src/Batch.ts"
 

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
-import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
+import { Deferred, Effect, Exit, type Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Coalesce from "../src/Coalesce.ts"
 

@@ -1,7 +1,7 @@
-import { describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
 import * as PolicyLaws from "@portico/testing/PolicyLaws"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Exit, Fiber, Layer, Schema } from "effect"
 import * as AttemptTimeout from "../src/AttemptTimeout.ts"
 import * as Batch from "../src/Batch.ts"
 import * as Breaker from "../src/Breaker.ts"
@@ -13,7 +13,7 @@ import * as Hedge from "../src/Hedge.ts"
 import * as Path from "../src/Path.ts"
 import * as Retry from "../src/Retry.ts"
 import * as RetryBudget from "../src/RetryBudget.ts"
-import { type Response, Transport } from "../src/Transport.ts"
+import { fromEffect, type Response, Transport } from "../src/Transport.ts"
 import * as Upstream from "../src/Upstream.ts"
 import { type UpstreamError } from "../src/UpstreamError.ts"
 
@@ -127,7 +127,7 @@ const whole = PolicyLaws.subject(
     const answered = (status: number, answer: number): Response => ({
       status,
       headers: {},
-      body: Buffer.from(JSON.stringify({ answer }))
+      body: JSON.stringify({ answer })
     })
     const wire = ({ path }: { readonly path: string }) => {
       const id = path.slice("/calls/".length)
@@ -158,7 +158,7 @@ const whole = PolicyLaws.subject(
         freshFor: "1 second",
         staleIfError: "30 seconds"
       }
-    }).pipe(Layer.provide(Layer.succeed(Transport, { connect: () => Effect.succeed(wire) })))
+    }).pipe(Layer.provide(Layer.succeed(Transport, { connect: () => Effect.succeed(fromEffect(wire)) })))
     const context = yield* Layer.build(layer)
     const policy = asking(({ id, call }) => {
       calls.set(id, call)
@@ -169,13 +169,71 @@ const whole = PolicyLaws.subject(
     })
     return { policy, leaks: sum(Alarm.pending, () => onWire) }
   }),
-  { context: "owner" }
+  { context: "owner", ending: "begun" }
 )
 
 const obeys = <E>(name: string, subject: PolicyLaws.Subject<E>) =>
   describe(name, () => {
     for (const law of PolicyLaws.of(subject)) it.effect(law.name, () => law.check)
   })
+
+/** Policies of which each breaks one law. */
+const broken: Record<string, PolicyLaws.Policy<unknown>> = {
+  "a success passes through": (call) => Effect.map(call, (answer) => answer + 1),
+  "a typed error passes through": (call) => Effect.mapError(call, () => "it failed"),
+  "a defect passes through": (call) => Effect.catchDefect(call, () => Effect.succeed(0)),
+  "nothing runs before it is run, and what is run twice runs twice": (call) => {
+    let answer: Exit.Exit<number, PolicyLaws.Refusal> | undefined
+    return Effect.suspend(() => answer ?? Effect.onExit(call, (exit) => Effect.sync(() => (answer = exit))))
+  },
+  "interruption reaches the call": (call) =>
+    Effect.flatMap(Effect.forkDetach(call, { startImmediately: true }), Fiber.join),
+  "the call sees the context that it is to run in": (call) =>
+    Effect.callback((resume) => {
+      const fiber = Effect.runFork(call)
+      fiber.addObserver(resume)
+      return Fiber.interrupt(fiber)
+    })
+}
+
+describe("a policy that breaks a law", () => {
+  const check = (law: string, policy: PolicyLaws.Policy<unknown>, leaks: Effect.Effect<number> = none) =>
+    Effect.gen(function* () {
+      const subject = PolicyLaws.subject(Effect.succeed({ policy, leaks }), { runs: 300 })
+      const found = PolicyLaws.of(subject).find(({ name }) => name === law)
+      const result = yield* Effect.result(found?.check ?? Effect.void)
+      assert.strictEqual(result._tag === "Failure" ? result.failure.law : "none is broken", law)
+    })
+
+  for (const [law, policy] of Object.entries(broken)) it.effect(`is found out: ${law}`, () => check(law, policy))
+
+  const leaks = "nothing is left behind, however calls end and whenever callers leave"
+
+  it.effect("is found out when a permit is lost with a caller who leaves", () =>
+    Effect.suspend(() => {
+      let permits = 0
+      const policy: PolicyLaws.Policy<unknown> = (call) =>
+        Effect.suspend(() => {
+          permits++
+          return Effect.tapError(
+            Effect.tap(call, () => Effect.sync(() => permits--)),
+            () => Effect.sync(() => permits--)
+          )
+        })
+      return check(
+        leaks,
+        policy,
+        Effect.sync(() => permits)
+      )
+    })
+  )
+
+  it.effect("is found out when a call runs on after its caller has gone", () =>
+    check(leaks, (call) => Effect.flatMap(Effect.forkDetach(Effect.delay(call, "1 second")), Fiber.join))
+  )
+
+  it.effect("is found out when a call does not end", () => check("a success passes through", () => Effect.never))
+})
 
 describe("the laws of a policy", () => {
   for (const [name, subject] of Object.entries({ ...alone, ...shared })) obeys(name, subject)

@@ -36,7 +36,7 @@ const toTheEnd = <A, E>(self: Effect.Effect<A, E>) =>
 const twice = Retry.make({ times: 2, budget: RetryBudget.infinite })
 
 describe("Retry", () => {
-  const reasons: ReadonlyArray<readonly [name: string, error: unknown, again: boolean]> = [
+  const reasons: ReadonlyArray<readonly [name: string, error: UpstreamError | NoThing | string, again: boolean]> = [
     ["a connection refused", because(new Unreachable({ why: "refused" })), true],
     ["a connection reset", because(new Unreachable({ why: "reset" })), true],
     ["an attempt's timeout", because(new Timeout({ limit: "attempt" })), true],
@@ -105,6 +105,7 @@ describe("Retry", () => {
       for (const [index, bound] of [100, 200, 400, 500].entries()) {
         const waits = runs.map(({ at }) => at[index + 1]! - at[index]!)
         assert.isAtMost(Math.max(...waits), bound)
+        assert.isTrue(waits.every(Number.isInteger))
         // Full jitter: from nothing to all of it, and the mean in the middle.
         assert.isAtLeast(Math.max(...waits), 0.95 * bound)
         assert.isAtMost(Math.min(...waits), 0.05 * bound)

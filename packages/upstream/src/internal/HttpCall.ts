@@ -1,32 +1,68 @@
-/** One request and its answer in terms of the domain: the headers that travel with every call, and what comes back of it. */
+/** One attempt in terms of the domain: a request with the headers that travel with every call, and what comes back of it. */
+import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
-import { Clock, Effect, Predicate, Random, Schema } from "effect"
+import { Clock, Effect, Exit, type Fiber, Predicate, Random, Schema } from "effect"
+import type { Limit } from "../AttemptTimeout.ts"
 import type { Path } from "../Path.ts"
 import * as RetryAfter from "../RetryAfter.ts"
-import type { Response, Wire } from "../Transport.ts"
+import type { Request, Response, Wire } from "../Transport.ts"
 import { Payload, Rejected, Status, UpstreamError } from "../UpstreamError.ts"
 
-/** Puts requests on the wire. `limit`, in milliseconds, is what one attempt is granted at most. */
-export const sender = (upstream: string, wire: Wire, limit: number, onSend: () => void) => {
-  const unsafe = new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) })
-  return ({ method, path, body }: Path): Effect.Effect<Response, UpstreamError> =>
-    Effect.withFiber((fiber) => {
-      if (path === undefined) return Effect.fail(unsafe)
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+/** One attempt: the request goes out, and what comes back within the limit is read. */
+export const attempter =
+  (upstream: string, wire: Wire, limitOf: (fiber: AnyFiber) => Limit, onSend: () => void) =>
+  <A, E>(
+    fiber: AnyFiber,
+    path: Path,
+    read: (response: Response) => Effect.Effect<A, E | UpstreamError>
+  ): Effect.Effect<A, E | UpstreamError> => {
+    if (path.path === undefined) {
+      return Effect.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) }))
+    }
+    const { until, late } = limitOf(fiber)
+    const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+    if (until <= now) return late
+    const request = requestOf(path, path.path, fiber, until - now)
+    return Effect.callback<A, E | UpstreamError>((resume) => {
+      let alarm: Alarm.Alarm | undefined
+      let answered = false
       onSend()
-      const left = Deadline.left(fiber.getRef(Deadline.Deadline), fiber.getRef(Clock.Clock))
-      const headers = ["accept", "application/json", Deadline.header, Deadline.toHeader(Math.min(limit, left))]
-      const requestId = fiber.getRef(RequestId.RequestId)
-      if (requestId !== "") headers.push(RequestId.header, requestId)
-      const trace = fiber.getRef(TraceContext.TraceContext)
-      if (trace !== undefined) {
-        headers.push(TraceContext.header, TraceContext.toHeader(trace, fiber.getRef(Random.Random)))
-      }
-      if (body === undefined) return wire({ method, path, headers })
-      headers.push("content-type", "application/json")
-      return wire({ method, path, headers, body })
+      const end = wire(
+        request,
+        (outcome) => {
+          answered = true
+          if (alarm !== undefined) Alarm.cancel(alarm)
+          // Suspended: what is thrown in reading is the caller's defect, and not thrown at the wire.
+          resume(Exit.isSuccess(outcome) ? Effect.suspend(() => read(outcome.value)) : Effect.failCause(outcome.cause))
+        },
+        fiber
+      )
+      if (answered) return
+      alarm = Alarm.set(fiber, until, () => {
+        end()
+        resume(late)
+      })
+      const armed = alarm
+      return Effect.sync(() => {
+        Alarm.cancel(armed)
+        end()
+      })
     })
+  }
+
+const requestOf = ({ method, body }: Path, path: string, fiber: AnyFiber, left: number): Request => {
+  const headers = ["accept", "application/json", Deadline.header, Deadline.toHeader(left)]
+  const requestId = fiber.getRef(RequestId.RequestId)
+  if (requestId !== "") headers.push(RequestId.header, requestId)
+  const trace = fiber.getRef(TraceContext.TraceContext)
+  if (trace !== undefined) headers.push(TraceContext.header, TraceContext.toHeader(trace, fiber.getRef(Random.Random)))
+  if (body === undefined) return { method, path, headers }
+  headers.push("content-type", "application/json")
+  return { method, path, headers, body }
 }
 
 /** What an upstream's answers mean. */
@@ -65,9 +101,9 @@ const refused = (upstream: string, { status, headers }: Response): Effect.Effect
   )
 
 // `undefined` is no JSON value: it can stand for "not JSON".
-const parseJson = (body: Buffer): unknown => {
+const parseJson = (body: string): unknown => {
   try {
-    return JSON.parse(body.toString("utf8"))
+    return JSON.parse(body)
   } catch {
     return undefined
   }

@@ -1,0 +1,215 @@
+/**
+ * What each policy costs, beside what Effect has for the same end: `node packages/upstream/benchmark/Policies.ts`.
+ *
+ * A hundred calls at once, each answered in the event loop's next turn, each a success: the path that every call pays for.
+ * Processor time of the whole process, garbage collection included, since a busy machine disturbs that least; every round
+ * measures every case, and printed is what a case adds to the bare call.
+ */
+import { availableParallelism, cpus } from "node:os"
+import { Cache, Clock, Console, Effect, Exit, Layer, Request, RequestResolver, Schema, Semaphore } from "effect"
+import { CircuitBreaker } from "effect/persistence"
+import * as AttemptTimeout from "../src/AttemptTimeout.ts"
+import * as Batch from "../src/Batch.ts"
+import * as Breaker from "../src/Breaker.ts"
+import * as Bulkhead from "../src/Bulkhead.ts"
+import * as CallMetrics from "../src/CallMetrics.ts"
+import * as Coalesce from "../src/Coalesce.ts"
+import * as Freshness from "../src/Freshness.ts"
+import * as Hedge from "../src/Hedge.ts"
+import * as Path from "../src/Path.ts"
+import * as Retry from "../src/Retry.ts"
+import * as RetryBudget from "../src/RetryBudget.ts"
+import { type Response, Transport } from "../src/Transport.ts"
+import * as Upstream from "../src/Upstream.ts"
+
+const atOnce = 100
+const callsARound = 20_000
+const warmUps = 3
+const rounds = 15
+
+/** A call by its number among those at once. */
+type Call = (nth: number) => Effect.Effect<unknown, unknown>
+
+interface Case {
+  readonly group: "bare" | "ours" | "effect" | "stack"
+  readonly name: string
+  readonly call: Call
+}
+
+const upstream = "played"
+
+const waiting: Array<() => void> = []
+
+/** Calls back in the event loop's next turn, together with all who wait for it. */
+const nextTurn = (callback: () => void) => {
+  if (waiting.push(callback) === 1) setImmediate(() => waiting.splice(0).forEach((answer) => answer()))
+}
+
+const one = Effect.succeed(1)
+const bare = Effect.callback<number>((resume) => nextTurn(() => resume(one)))
+
+const ours = Effect.gen(function* () {
+  const metrics = yield* CallMetrics.make(upstream)
+  const timeout = AttemptTimeout.make(upstream, "800 millis")
+  const bulkhead = Bulkhead.make({ upstream, permits: 512 })
+  const hedge = Hedge.make(Hedge.defaults)
+  const armed = Hedge.make({ ...Hedge.defaults, floor: "200 millis", atLeast: 0, tail: 0 })
+  const retry = Retry.make({ times: 1, budget: RetryBudget.make(RetryBudget.defaults) })
+  const breaker = Breaker.make({ ...Breaker.defaults, upstream })
+  const coalesce = yield* Coalesce.make({
+    key: (id: number) => String(id),
+    call: () => bare,
+    limit: "800 millis",
+    enough: "800 millis",
+    late: Effect.never
+  })
+  const batch = yield* Batch.make({ group: () => "", call: () => Effect.as(bare, () => one) })
+  const unfresh = Freshness.make<number, never>({ ...Freshness.defaults, staleFor: "1 minute" })
+  const fresh = Freshness.make<number, never>({ ...Freshness.defaults, freshFor: "1 hour" })
+  const ours = (name: string, call: Call): Case => ({ group: "ours", name, call })
+  return [
+    ours("CallMetrics", () => metrics.policy(bare)),
+    ours("Freshness, a fresh answer", (nth) => fresh.around(String(nth), bare)),
+    ours("Freshness, kept for stale-if-error", (nth) => unfresh.around(String(nth), bare)),
+    ours("Coalesce, a flight for each", coalesce),
+    ours("Coalesce, one flight for all", () => coalesce(0)),
+    ours("Batch, one for all", batch),
+    ours("Breaker", () => breaker(bare)),
+    ours("Retry", () => retry(bare)),
+    ours("Hedge, no tail known", () => hedge(bare)),
+    ours("Hedge, waiting to be sent", () => armed(bare)),
+    ours("Bulkhead", () => bulkhead(bare)),
+    ours("AttemptTimeout", () => timeout(bare))
+  ]
+})
+
+class Thing extends Request.TaggedClass("Thing")<{ readonly id: number }, number> {}
+
+const effects = Effect.gen(function* () {
+  const semaphore = yield* Semaphore.make(512)
+  const breaker = yield* CircuitBreaker.make({
+    tripPolicy: CircuitBreaker.rate({ threshold: 0.5, size: 100 }),
+    openDuration: "1 second"
+  })
+  const shared = yield* Cache.make({ lookup: (_: number) => bare, capacity: 10_000, timeToLive: 0 })
+  const kept = yield* Cache.make({ lookup: (_: number) => bare, capacity: 10_000, timeToLive: "1 hour" })
+  const resolver = RequestResolver.make<Thing>((entries) =>
+    Effect.map(bare, () => entries.forEach((entry) => entry.completeUnsafe(Exit.succeed(1))))
+  )
+  const effects = (name: string, call: Call): Case => ({ group: "effect", name, call })
+  return [
+    effects("Cache, a hit", (nth) => Cache.get(kept, nth)),
+    effects("Cache, a miss", (nth) => Cache.get(shared, nth)),
+    effects("Cache, one lookup for all", () => Cache.get(shared, 0)),
+    effects("RequestResolver, one for all", (id) => Effect.request(new Thing({ id }), resolver)),
+    effects("CircuitBreaker", () => breaker.execute(bare, { key: upstream })),
+    effects("Effect.retry", () => Effect.retry(bare, { times: 1 })),
+    effects("Effect.raceAll as a hedge", () => Effect.raceAll([bare, Effect.delay(bare, "200 millis")])),
+    effects("Semaphore", () => Semaphore.withPermitsIfAvailable(semaphore, 1)(bare)),
+    effects("Effect.timeout", () => Effect.timeout(bare, "800 millis"))
+  ]
+})
+
+class Played extends Upstream.Service<Played>()("played", {
+  input: Schema.Struct({ id: Schema.Int }),
+  output: Schema.Struct({ name: Schema.String, viewers: Schema.Int }),
+  errors: []
+}) {}
+
+const response: Response = { status: 200, headers: {}, body: JSON.stringify({ name: "a", viewers: 3 }) }
+
+/** A wire without a socket: the rest of the call is what it is in the service. */
+const wire = Layer.succeed(Transport, {
+  connect: () =>
+    Effect.succeed((_, done) => {
+      let ended = false
+      nextTurn(() => void (ended || done(Exit.succeed(response))))
+      return () => void (ended = true)
+    })
+})
+
+const fetching = (policies: Upstream.Policies) =>
+  Effect.gen(function* () {
+    const layer = Played.layerHttp({
+      baseUrl: new URL("http://played.example"),
+      request: ({ id }) => Path.get`/things/${id}`,
+      policies
+    })
+    const played = yield* Layer.build(Layer.provide(layer, wire))
+    return (id: number) => Effect.provideContext(Played.fetch({ id }), played)
+  })
+
+const every: Upstream.Policies = {
+  timeout: "800 millis",
+  bulkhead: 512,
+  hedge: Hedge.defaults,
+  retries: 1,
+  breaker: Breaker.defaults,
+  staleIfError: "1 minute"
+}
+
+const stacks = Effect.gen(function* () {
+  const stack = (name: string, call: Call): Case => ({ group: "stack", name, call })
+  return [
+    stack("Upstream.fetch, the timeout alone", yield* fetching({ timeout: "800 millis" })),
+    stack("Upstream.fetch, every policy", yield* fetching(every)),
+    stack("Upstream.fetch, every policy, a fresh answer", yield* fetching({ ...every, freshFor: "1 hour" }))
+  ]
+})
+
+const nths = Array.from({ length: atOnce }, (_, nth) => nth)
+
+/** Microseconds of the processor's time for one call. */
+const measure = (call: Call) =>
+  Effect.gen(function* () {
+    const together = Effect.forEach(nths, call, { concurrency: "unbounded", discard: true })
+    const before = process.cpuUsage()
+    for (let made = 0; made < callsARound; made += atOnce) yield* together
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / callsARound
+  })
+
+const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+const least = (values: ReadonlyArray<number>) => Math.min(...values)
+
+const program = Effect.gen(function* () {
+  const bareCase: Case = { group: "bare", name: "the call itself", call: () => bare }
+  const cases = [bareCase, ...(yield* ours), ...(yield* effects), ...(yield* stacks)]
+  const taken = cases.map((): Array<number> => [])
+  for (let round = -warmUps; round < rounds; round++) {
+    for (const [index, { call }] of cases.entries()) {
+      const micros = yield* measure(call)
+      if (round >= 0) taken[index]?.push(micros)
+    }
+  }
+  const [ofBare = []] = taken
+  const rows = (group: Case["group"]) =>
+    cases.flatMap(({ group: of, name }, index) => {
+      const micros = taken[index] ?? []
+      const added = [least(micros) - least(ofBare), median(micros) - median(ofBare)]
+      return of === group ? [`| ${name} | ${added.map((value) => value.toFixed(1)).join(" | ")} |`] : []
+    })
+  const today = new Date(yield* Clock.currentTimeMillis).toISOString().slice(0, 10)
+  const machine = `Node ${process.versions.node}, ${availableParallelism()} cores of ${cpus()[0]?.model.trim()}`
+  const bareTime = `${least(ofBare).toFixed(1)} and ${median(ofBare).toFixed(1)}`
+  yield* Console.log(
+    [
+      `${today}, ${machine}. Microseconds of processor time that a call pays beyond the bare call's ${bareTime}: the least`,
+      `and the median of ${rounds} rounds of ${callsARound.toLocaleString("en")} calls, ${atOnce} at once.`,
+      "",
+      "| policy | least | median |",
+      "| --- | --- | --- |",
+      ...rows("ours"),
+      "",
+      "| Effect's own | least | median |",
+      "| --- | --- | --- |",
+      ...rows("effect"),
+      "",
+      "| the whole call, JSON and schema included | least | median |",
+      "| --- | --- | --- |",
+      ...rows("stack")
+    ].join("\n")
+  )
+}).pipe(Effect.scoped, Effect.provide(CircuitBreaker.layerStoreMemory()))
+
+await Effect.runPromise(program)

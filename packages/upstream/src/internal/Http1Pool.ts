@@ -1,0 +1,241 @@
+/**
+ * Keep-alive connections to one origin, and the exchanges on them: one at a time on each, HTTP/1.1, over TCP or TLS.
+ *
+ * A request takes the connection that was used last, or opens one. Ending a request closes its connection at once, because
+ * there is no other way in HTTP/1.1 to tell the peer. Idle connections are closed after a while, or earlier where the peer
+ * says so (`Keep-Alive: timeout`), so that a request is not sent into a connection that the peer is closing.
+ *
+ * It is ours, and no library's, for one reason: five exchanges an entry are most of what it costs, and this one costs some
+ * 60 % of undici's (benchmark/Wire.ts). What it lacks no upstream call needs: redirects, proxies, pipelining, upgrades.
+ */
+import { connect as connectTcp, type Socket } from "node:net"
+import { connect as connectTls } from "node:tls"
+import { Http1Response, type Progress, type Whole } from "./Http1Response.ts"
+
+/** Why an exchange failed: an error of the socket, or of what came over it. */
+export type Failure = NodeJS.ErrnoException | "closed" | "malformed" | "too large" | "connect timeout"
+
+export interface Exchange {
+  /** The request line and headers, as they go out. */
+  readonly head: string
+  readonly body: string | undefined
+  readonly done: (outcome: Whole | Failure) => void
+}
+
+export interface PoolOptions {
+  readonly origin: URL
+  readonly maxBody: number
+}
+
+/** An exchange and, once it has one, its connection. */
+interface Ticket {
+  readonly exchange: Exchange
+  connection: Connection | undefined
+}
+
+const connectMillis = 10_000
+const idleMillis = 30_000
+const bufferSize = 16_384
+
+export class Http1Pool {
+  private readonly options: PoolOptions
+  private readonly all = new Set<Connection>()
+  /** The one used last is at the end. */
+  private readonly idle: Array<Connection> = []
+  private readonly waiting = new Set<Ticket>()
+  private connecting = 0
+
+  constructor(options: PoolOptions) {
+    this.options = options
+  }
+
+  /** Sends the request; gives what ends it. */
+  send(exchange: Exchange): () => void {
+    const ticket: Ticket = { exchange, connection: undefined }
+    const connection = this.idle.pop()
+    if (connection !== undefined) connection.begin(ticket)
+    else {
+      this.waiting.add(ticket)
+      if (this.connecting < this.waiting.size) this.open()
+    }
+    return () => {
+      if (ticket.connection === undefined) this.waiting.delete(ticket)
+      else ticket.connection.abandon(ticket)
+    }
+  }
+
+  /** Closes every connection. Exchanges under way fail as closed. */
+  destroy(): void {
+    for (const connection of this.all) connection.destroy("closed")
+  }
+
+  private open(): void {
+    this.connecting++
+    this.all.add(
+      new Connection(this.options, {
+        ready: (connection) => {
+          this.connecting--
+          this.serve(connection)
+        },
+        free: (connection) => this.serve(connection),
+        unreachable: (failure) => {
+          this.connecting--
+          const [ticket] = this.waiting
+          if (ticket === undefined) return
+          this.waiting.delete(ticket)
+          ticket.exchange.done(failure)
+        },
+        gone: (connection) => {
+          this.all.delete(connection)
+          const index = this.idle.indexOf(connection)
+          if (index >= 0) this.idle.splice(index, 1)
+        }
+      })
+    )
+  }
+
+  private serve(connection: Connection): void {
+    const [ticket] = this.waiting
+    if (ticket === undefined) {
+      this.idle.push(connection)
+      return
+    }
+    this.waiting.delete(ticket)
+    connection.begin(ticket)
+  }
+}
+
+/** What a connection tells its pool. */
+interface Owner {
+  readonly ready: (connection: Connection) => void
+  /** It can carry another exchange. */
+  readonly free: (connection: Connection) => void
+  /** It never came about. */
+  readonly unreachable: (failure: Failure) => void
+  readonly gone: (connection: Connection) => void
+}
+
+class Connection {
+  private readonly socket: Socket
+  private readonly owner: Owner
+  private readonly response: Http1Response
+  private connected = false
+  private gone = false
+  private ticket: Ticket | undefined
+
+  constructor({ origin, maxBody }: PoolOptions, owner: Owner) {
+    this.owner = owner
+    this.response = new Http1Response(maxBody)
+    this.socket = dial(origin, (bytes) => this.read(bytes))
+    this.socket.setNoDelay(true)
+    this.socket.setTimeout(connectMillis, () => this.idled())
+    this.socket
+      .once(origin.protocol === "https:" ? "secureConnect" : "connect", () => this.ready())
+      .on("error", (error: NodeJS.ErrnoException) => this.destroy(error))
+      .on("end", () => this.ended())
+      .on("close", () => this.destroy("closed"))
+  }
+
+  begin(ticket: Ticket): void {
+    const { head, body } = ticket.exchange
+    this.ticket = ticket
+    ticket.connection = this
+    if (body === undefined) this.socket.write(head, "latin1")
+    else {
+      this.socket.cork()
+      this.socket.write(head, "latin1")
+      this.socket.write(body, "utf8")
+      this.socket.uncork()
+    }
+  }
+
+  /** Whoever asked does not wait any longer. */
+  abandon(ticket: Ticket): void {
+    if (this.ticket !== ticket) return
+    this.ticket = undefined
+    this.destroy("closed")
+  }
+
+  destroy(failure: Failure): void {
+    if (this.gone) return
+    this.gone = true
+    this.socket.destroy()
+    this.owner.gone(this)
+    if (!this.connected) this.owner.unreachable(failure)
+    this.finish(failure)
+  }
+
+  private ready(): void {
+    if (this.gone) return
+    this.connected = true
+    this.socket.setTimeout(idleMillis)
+    this.owner.ready(this)
+  }
+
+  private read(bytes: Buffer): void {
+    if (this.gone) return
+    // Nobody asked for anything: whatever this is, the next answer cannot be told from it.
+    if (this.ticket === undefined) return this.destroy("malformed")
+    const progress: Progress = this.response.push(bytes)
+    if (progress === "more") return
+    if (typeof progress === "string") return this.destroy(progress)
+    this.complete(progress)
+  }
+
+  private complete(response: Whole): void {
+    const { ticket } = this
+    this.ticket = undefined
+    const keepAlive = keepAliveMillis(response)
+    if (!response.reusable || keepAlive === 0) this.destroy("closed")
+    else {
+      if (keepAlive !== this.socket.timeout) this.socket.setTimeout(keepAlive)
+      this.owner.free(this)
+    }
+    ticket?.exchange.done(response)
+  }
+
+  private ended(): void {
+    const response = this.ticket === undefined ? undefined : this.response.close()
+    if (response !== undefined) this.complete(response)
+    this.destroy("closed")
+  }
+
+  private idled(): void {
+    if (!this.connected) this.destroy("connect timeout")
+    // An exchange may be silent for long: how long is its sender's business.
+    else if (this.ticket === undefined) this.destroy("closed")
+  }
+
+  private finish(failure: Failure): void {
+    const { ticket } = this
+    this.ticket = undefined
+    ticket?.exchange.done(failure)
+  }
+}
+
+/** Connects to the origin. The bytes given to `read` are only good until it returns. */
+const dial = (origin: URL, read: (bytes: Buffer) => void): Socket => {
+  const host = origin.hostname.replace(/^\[|\]$/g, "")
+  if (origin.protocol === "https:") {
+    const port = Number(origin.port) || 443
+    return connectTls({ host, port, servername: host, ALPNProtocols: ["http/1.1"] }).on("data", read)
+  }
+  // One buffer for the connection's life, and no stream between: it saves an allocation of 64 KiB a read.
+  const buffer = Buffer.allocUnsafeSlow(bufferSize)
+  const onread = {
+    buffer,
+    callback: (size: number) => {
+      read(buffer.subarray(0, size))
+      return true
+    }
+  }
+  return connectTcp({ host, port: Number(origin.port) || 80, onread })
+}
+
+/** How long the connection may idle: a second less than the peer says, since its clock began to run earlier. */
+const keepAliveMillis = ({ headers }: Whole): number => {
+  const hint = headers["keep-alive"]
+  if (hint === undefined) return idleMillis
+  const seconds = /(?:^|,)\s*timeout=(\d{1,6})/i.exec(hint)?.[1]
+  return seconds === undefined ? idleMillis : Math.max(0, Math.min(idleMillis, Number(seconds) * 1000 - 1000))
+}

@@ -1,0 +1,55 @@
+/** An upstream with every policy over a played wire, and a short word for each way in which a call can end. */
+import { type Context, Effect, Exit, Layer, Random, Schema } from "effect"
+import * as Path from "../src/Path.ts"
+import * as Upstream from "../src/Upstream.ts"
+import { UpstreamError } from "../src/UpstreamError.ts"
+import * as PlayedTransport from "./PlayedTransport.ts"
+
+/** What a 404 of Thing means. */
+export class NoThing extends Schema.TaggedError<NoThing>()("NoThing", {}) {}
+
+/** An upstream of no business. */
+export class Thing extends Upstream.Service<Thing>()("thing", {
+  input: Schema.Struct({ id: Schema.Int }),
+  output: Schema.Struct({ name: Schema.String }),
+  errors: [NoThing]
+}) {}
+
+/** Back-offs of two fifths of their bound: 10 ms, 20 ms. */
+export const steady: Context.Service.Shape<typeof Random.Random> = {
+  nextDoubleUnsafe: () => 0.4,
+  nextIntUnsafe: () => 4
+}
+
+/** Thing over a played wire; ids from 1,000 on are asked for with a POST. */
+export const thingOver = (play: PlayedTransport.Play, policies: Partial<Upstream.Policies>) =>
+  Effect.gen(function* () {
+    const { layer, exchanges } = PlayedTransport.make(play)
+    const http = Thing.layerHttp({
+      baseUrl: new URL("http://thing.example"),
+      request: ({ id }) => (id < 1_000 ? Path.get`/things/${id}` : Path.post`/things/${id}`({ id })),
+      on: {
+        404: () => new NoThing(),
+        418: () => {
+          throw new Error("a bug in what 418 means")
+        }
+      },
+      policies: { timeout: "100 millis", ...policies }
+    })
+    const context = yield* Layer.build(Layer.provide(http, layer))
+    const fetch = (id: number) => Effect.provide(Thing.fetch({ id }), context)
+    const lastGood = (id: number) => Effect.provide(Thing.lastGood({ id }), context)
+    return { fetch, lastGood, exchanges }
+  }).pipe(Effect.provideService(Random.Random, steady))
+
+/** What became of a call: `ok`, or why not. */
+export const outcome = (exit: Exit.Exit<unknown, unknown>): string => {
+  if (Exit.isSuccess(exit)) return "ok"
+  const [reason] = exit.cause.reasons
+  if (reason?._tag !== "Fail") return reason?._tag ?? "nothing"
+  if (!(reason.error instanceof UpstreamError)) return "domain error"
+  const why = reason.error.reason
+  if (why._tag === "Rejected") return `Rejected by ${why.by}`
+  if (why._tag === "Timeout") return `Timeout of ${why.limit}`
+  return why._tag === "Status" ? `Status ${why.status}` : why._tag
+}
