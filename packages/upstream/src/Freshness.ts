@@ -11,6 +11,7 @@
  */
 import * as Provenance from "@portico/call/Provenance"
 import { Cause, Clock, Duration, Effect, Exit, Option, Random } from "effect"
+import { Shelf } from "./internal/Shelf.ts"
 import * as UpstreamError from "./UpstreamError.ts"
 
 /** A good answer from before, and its age. */
@@ -22,6 +23,10 @@ export interface LastGood<A> {
 export interface Freshness<A, E> {
   /** The fresh answer of `key`, or else what `call` brings, which is remembered. */
   readonly around: <R>(key: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** The first half of {@link around}: the fresh answer, or else what `call` brings. */
+  readonly orElse: <R>(key: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** The second half: remembers what `call` brings. Inside a flight it is done once for all callers. */
+  readonly learning: <R>(key: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** The last good answer of `key`, if it is not older than `staleFor`. */
   readonly lastGood: (key: string) => Effect.Effect<Option.Option<LastGood<A>>>
   /** How many answers are remembered. */
@@ -43,78 +48,67 @@ export interface Options {
 /** The capacity of 10,000 answers of a kilobyte is some 10 MB an upstream. */
 export const defaults = { freshFor: 0, staleFor: 0, notFoundFor: "1 second", capacity: 10_000 } satisfies Options
 
-interface Remembered<A> {
-  readonly value: A
-  readonly at: number
-  readonly freshUntil: number
-}
-
 export const make = <A, E>(options: Options): Freshness<A, E> => {
   const freshFor = millis(options.freshFor)
   const staleFor = millis(options.staleFor)
   const notFoundFor = Math.min(freshFor, millis(options.notFoundFor))
   const { capacity, onHit } = options
-  const good = new Map<string, Remembered<A>>()
-  const notFound = new Map<string, Remembered<Effect.Effect<never, E>>>()
+  const good = new Shelf<Good<A>>(capacity, Math.max(freshFor * 1.05, staleFor))
+  const notFound = new Shelf<Effect.Effect<never, E>>(capacity, notFoundFor)
 
-  const remember = <V>(kept: Map<string, Remembered<V>>, key: string, remembered: Remembered<V>) => {
-    // A key that is written again becomes the youngest.
-    kept.delete(key)
-    kept.set(key, remembered)
-    if (kept.size <= capacity) return
-    for (const oldest of kept.keys()) {
-      kept.delete(oldest)
-      break
-    }
+  const known = (key: string, now: number): Effect.Effect<A, E> | undefined => {
+    const known = good.get(key)
+    if (known !== undefined && now < known.value.freshUntil) return Effect.succeed(known.value.answer)
+    const absent = notFound.get(key)
+    return absent !== undefined && now < absent.at + notFoundFor ? absent.value : undefined
   }
 
   const learn = (key: string, exit: Exit.Exit<A, E>, now: number, random: Random.Random) => {
     if (Exit.isSuccess(exit)) {
-      // The callers of one flight bring the same answer.
-      const known = good.get(key)
-      if (known !== undefined && known.value === exit.value && now < known.freshUntil) return
       notFound.delete(key)
-      return remember(good, key, { value: exit.value, at: now, freshUntil: now + jittered(freshFor, random) })
+      return good.put(key, { answer: exit.value, freshUntil: now + jittered(freshFor, random) }, now)
     }
     const failure = exit.cause.reasons.find(Cause.isFailReason)
     if (failure === undefined || UpstreamError.is(failure.error)) return
     // What was there before is there no longer.
     good.delete(key)
-    if (notFoundFor === 0) return
-    remember(notFound, key, { value: Effect.fail(failure.error), at: now, freshUntil: now + notFoundFor })
+    if (notFoundFor > 0) notFound.put(key, Effect.fail(failure.error), now)
   }
 
+  const orElse: Freshness<A, E>["orElse"] = (key, call) =>
+    Effect.withFiber((fiber) => {
+      const answer = known(key, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+      if (answer === undefined) return call
+      Provenance.noteUnsafe(fiber, "cached")
+      onHit?.()
+      return answer
+    })
+
+  const learning: Freshness<A, E>["learning"] = (key, call) =>
+    Effect.withFiber((fiber) =>
+      Effect.onExitPrimitive(call, (exit) => {
+        learn(key, exit, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe(), fiber.getRef(Random.Random))
+        return undefined
+      })
+    )
+
   return {
-    around: (key, call) =>
-      Effect.withFiber((fiber) => {
-        const clock = fiber.getRef(Clock.Clock)
-        const now = clock.currentTimeMillisUnsafe()
-        const known = fresh(good, key, now)
-        const absent = known === undefined ? fresh(notFound, key, now) : undefined
-        if (known !== undefined || absent !== undefined) {
-          Provenance.noteUnsafe(fiber, "cached")
-          onHit?.()
-        }
-        if (known !== undefined) return Effect.succeed(known.value)
-        if (absent !== undefined) return absent.value
-        return Effect.onExitPrimitive(call, (exit) => {
-          learn(key, exit, clock.currentTimeMillisUnsafe(), fiber.getRef(Random.Random))
-          return undefined
-        })
-      }),
+    around: (key, call) => orElse(key, learning(key, call)),
+    orElse,
+    learning,
     lastGood: (key) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const known = good.get(key)
         if (known === undefined || now - known.at > staleFor) return Option.none()
-        return Option.some({ value: known.value, ageMillis: now - known.at })
+        return Option.some({ value: known.value.answer, ageMillis: now - known.at })
       }),
     size: () => good.size + notFound.size
   }
 }
 
-const fresh = <V>(kept: ReadonlyMap<string, Remembered<V>>, key: string, now: number): Remembered<V> | undefined => {
-  const remembered = kept.get(key)
-  return remembered !== undefined && now < remembered.freshUntil ? remembered : undefined
+interface Good<A> {
+  readonly answer: A
+  readonly freshUntil: number
 }
 
 const jittered = (duration: number, random: Random.Random): number =>

@@ -71,11 +71,6 @@ export const make = (options: Options): Policy => {
     Effect.contextWith((context: Context.Context<R>) =>
       Effect.callback<A, E>((resume) => {
         const run = Effect.runForkWith(context)
-        // An observer rather than an effect that waits, so that a caller who leaves meanwhile waits for the loser too.
-        const win = (exit: Exit.Exit<A, E>, loser: Fiber.Fiber<A, E>) => {
-          loser.interruptUnsafe()
-          loser.addObserver(() => resume(exit))
-        }
         const first = run(watched(call, clock, start))
         const done = first.pollUnsafe()
         if (done !== undefined) return resume(done)
@@ -92,7 +87,7 @@ export const make = (options: Options): Policy => {
             else {
               onHedge?.("won")
               latencies.record(clock.currentTimeMillisUnsafe(), elapsed(clock, start))
-              win(exit, first)
+              resume(Effect.andThen(Fiber.interrupt(first), exit))
             }
           })
         })
@@ -100,7 +95,7 @@ export const make = (options: Options): Policy => {
           Alarm.cancel(alarm)
           if (second === undefined || failed !== undefined) resume(exit)
           else if (Exit.isFailure(exit)) failed = exit
-          else win(exit, second)
+          else resume(Effect.andThen(Fiber.interrupt(second), exit))
         })
         return Effect.suspend(() => {
           Alarm.cancel(alarm)

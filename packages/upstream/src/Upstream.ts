@@ -175,17 +175,6 @@ const overHttp = <I, A, E>(
       })
     }
 
-    // A flight shares everything below it, and is the only place where a caller waits: so its deadline ends there.
-    const retries = policies.retries ?? 0
-    const flight = yield* Coalesce.make({
-      key: ({ key }: Question<I>) => key,
-      call: options.batch === undefined ? single(stack.idempotent) : yield* batched(options.batch),
-      limit: millis(policies.timeout) * (retries + 1) + 1000 * retries,
-      enough: policies.timeout,
-      late: Effect.fail(new UpstreamError({ upstream, reason: new Timeout({ limit: "deadline" }) })),
-      onJoin: metrics.coalesced
-    })
-
     const memory = Freshness.make<A, E | UpstreamError>({
       ...Freshness.defaults,
       freshFor: policies.freshFor ?? 0,
@@ -194,6 +183,18 @@ const overHttp = <I, A, E>(
       onHit: metrics.cached
     })
     const remembers = policies.freshFor !== undefined || policies.staleIfError !== undefined
+
+    // A flight shares everything below it, and is the only place where a caller waits: so its deadline ends there.
+    const call = options.batch === undefined ? single(stack.idempotent) : yield* batched(options.batch)
+    const retries = policies.retries ?? 0
+    const flight = yield* Coalesce.make({
+      key: ({ key }: Question<I>) => key,
+      call: remembers ? (question) => memory.learning(question.key, call(question)) : call,
+      limit: millis(policies.timeout) * (retries + 1) + 1000 * retries,
+      enough: policies.timeout,
+      late: Effect.fail(new UpstreamError({ upstream, reason: new Timeout({ limit: "deadline" }) })),
+      onJoin: metrics.coalesced
+    })
 
     const unsafe = Effect.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) }))
 
@@ -205,7 +206,7 @@ const overHttp = <I, A, E>(
         if (!Path.isIdempotent(path)) return metrics.policy(once(question))
         const shared = flight(question)
         // The outermost: what the caller lived, rejections and fresh answers too.
-        return metrics.policy(remembers ? memory.around(question.key, shared) : shared)
+        return metrics.policy(remembers ? memory.orElse(question.key, shared) : shared)
       },
       lastGood: (input) =>
         Effect.tap(memory.lastGood(options.request(input).path ?? ""), (known) =>

@@ -3,43 +3,10 @@ import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
-import { Context, Deferred, Effect, Exit, Fiber, Scope } from "effect"
+import { Context, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Batch from "../src/Batch.ts"
-
-const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
-
-/** Answers each of several ids, after 10 ms, with what `say` says of it; keeps what it was asked. */
-const batchOf = (
-  say: (id: number) => Effect.Effect<string, string> = (id) => Effect.succeed(`item ${id}`),
-  answering: Effect.Effect<void, string> = Effect.sleep("10 millis")
-) =>
-  Effect.gen(function* () {
-    const asked: Array<ReadonlyArray<number>> = []
-    const sizes: Array<number> = []
-    const log: Array<string> = []
-    const fetch = yield* Batch.make({
-      group: (id: number) => (id < 1_000 ? "small" : "large"),
-      call: (ids: ReadonlyArray<number>) =>
-        Effect.suspend(() => {
-          asked.push(ids)
-          return answering.pipe(
-            Effect.as(say),
-            Effect.onInterrupt(() => Effect.sync(() => log.push("cancelled")))
-          )
-        }),
-      onSend: (size) => sizes.push(size)
-    })
-    return { fetch, asked, sizes, log }
-  })
-
-const upTo = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, id) => id)
-
-const nothingLeft = (size: () => number) =>
-  Effect.gen(function* () {
-    assert.strictEqual(size(), 0)
-    assert.strictEqual(yield* Alarm.pending, 0)
-  })
+import { batchOf, fork, nothingLeft, upTo } from "./PlayedBatch.ts"
 
 describe("Batch", () => {
   it.effect("calls within a millisecond go out as one request, and each gets its own answer", () =>
@@ -163,76 +130,6 @@ describe("Batch", () => {
       })
   )
 
-  describe("leaving", () => {
-    it.effect("who leaves before the request is sent is not asked for", () =>
-      Effect.gen(function* () {
-        const { fetch, asked } = yield* batchOf()
-        const [first, second] = yield* Effect.all([fork(fetch(1)), fork(fetch(2))])
-        yield* Fiber.interrupt(first)
-        yield* TestClock.adjust("11 millis")
-        assert.strictEqual(yield* Fiber.join(second), "item 2")
-        assert.deepStrictEqual(asked, [[2]])
-      })
-    )
-
-    it.effect("when all have left before it is sent, nothing is", () =>
-      Effect.gen(function* () {
-        const { fetch, asked, sizes } = yield* batchOf()
-        yield* Fiber.interruptAll(yield* Effect.forEach([1, 2], (id) => fork(fetch(id))))
-        yield* nothingLeft(fetch.size)
-        yield* TestClock.adjust("1 second")
-        assert.deepStrictEqual(asked, [])
-        assert.deepStrictEqual(sizes, [])
-      })
-    )
-
-    it.effect("who leaves a request under way takes nothing from the others", () =>
-      Effect.gen(function* () {
-        const { fetch, asked, log } = yield* batchOf()
-        const [first, second] = yield* Effect.all([fork(fetch(1)), fork(fetch(2))])
-        yield* TestClock.adjust("5 millis")
-        yield* Fiber.interrupt(first)
-        yield* TestClock.adjust("6 millis")
-        assert.strictEqual(yield* Fiber.join(second), "item 2")
-        assert.deepStrictEqual(asked, [[1, 2]])
-        assert.deepStrictEqual(log, [])
-      })
-    )
-
-    it.effect("the last to leave interrupts the request", () =>
-      Effect.gen(function* () {
-        const { fetch, log } = yield* batchOf()
-        const callers = yield* Effect.forEach([1, 2], (id) => fork(fetch(id)))
-        yield* TestClock.adjust("5 millis")
-        yield* Fiber.interruptAll(callers)
-        assert.deepStrictEqual(log, ["cancelled"])
-        yield* nothingLeft(fetch.size)
-      })
-    )
-
-    it.effect("the last to leave waits for the request's finalizers, and a newcomer opens another batch", () =>
-      Effect.gen(function* () {
-        const released: Array<string> = []
-        const slow = Effect.onInterrupt(Effect.sleep("10 millis"), () =>
-          Effect.andThen(Effect.sleep("20 millis"), () => Effect.sync(() => released.push("released")))
-        )
-        const { fetch, asked } = yield* batchOf(undefined, slow)
-        const first = yield* fork(fetch(1))
-        yield* TestClock.adjust("5 millis")
-        const leaving = yield* fork(Fiber.interrupt(first))
-        const newcomer = yield* fork(fetch(2))
-        yield* TestClock.adjust("11 millis")
-        assert.strictEqual(yield* Fiber.join(newcomer), "item 2")
-        assert.isUndefined(leaving.pollUnsafe())
-        yield* TestClock.adjust("9 millis")
-        yield* Fiber.join(leaving)
-        assert.deepStrictEqual(released, ["released"])
-        assert.deepStrictEqual(asked, [[1], [2]])
-        yield* nothingLeft(fetch.size)
-      })
-    )
-  })
-
   describe("the request's context", () => {
     const spy = Effect.gen(function* () {
       const seen: Array<object> = []
@@ -285,44 +182,4 @@ describe("Batch", () => {
       })
     )
   })
-
-  it.effect("closing the scope ends the wait of every caller, of those whose request was not sent too", () =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const { fetch, asked, log } = yield* Scope.provide(batchOf(), scope)
-      const sent = yield* fork(Effect.exit(fetch(1)))
-      yield* TestClock.adjust("5 millis")
-      const gathering = yield* fork(Effect.exit(fetch(2)))
-      yield* Scope.close(scope, Exit.void)
-      for (const caller of [sent, gathering]) {
-        const exit = caller.pollUnsafe()
-        assert.isTrue(exit !== undefined && Exit.isSuccess(exit) && Exit.hasInterrupts(exit.value))
-      }
-      assert.deepStrictEqual(asked, [[1]])
-      assert.deepStrictEqual(log, ["cancelled"])
-      yield* nothingLeft(fetch.size)
-    })
-  )
-
-  it.effect("a caller that goes on at once and cancels another, with the answers being handed out, harms nobody", () =>
-    Effect.gen(function* () {
-      const gate = Deferred.makeUnsafe<void>()
-      const { fetch } = yield* batchOf(undefined, Deferred.await(gate))
-      const cancelled = Deferred.makeUnsafe<Fiber.Fiber<string, string>>()
-      yield* fork(
-        Effect.andThen(
-          fetch(1),
-          Effect.map(Deferred.await(cancelled), (fiber) => fiber.interruptUnsafe())
-        )
-      )
-      const second = yield* fork(fetch(2))
-      yield* Deferred.succeed(cancelled, second)
-      const third = yield* fork(fetch(3))
-      yield* TestClock.adjust("1 millis")
-      yield* Deferred.succeed(gate, undefined)
-      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(second)))
-      assert.strictEqual(yield* Fiber.join(third), "item 3")
-      yield* nothingLeft(fetch.size)
-    })
-  )
 })

@@ -1,5 +1,6 @@
 /** An upstream with every policy over a played wire, and a short word for each way in which a call can end. */
-import { type Context, Effect, Exit, Layer, Random, Schema } from "effect"
+import { type Context, Effect, Exit, Fiber, Layer, Random, Schema } from "effect"
+import { TestClock } from "effect/testing"
 import * as Path from "../src/Path.ts"
 import * as Upstream from "../src/Upstream.ts"
 import { UpstreamError } from "../src/UpstreamError.ts"
@@ -53,3 +54,29 @@ export const outcome = (exit: Exit.Exit<unknown, unknown>): string => {
   if (why._tag === "Timeout") return `Timeout of ${why.limit}`
   return why._tag === "Status" ? `Status ${why.status}` : why._tag
 }
+
+/** The wire's answers. */
+export const good = PlayedTransport.ok({ name: "a" })
+export const bad = PlayedTransport.status(503)
+
+/** Hedges whatever is known, from the first call on. */
+export const hedgeAlways = { quantile: 0, window: "1 hour", extra: 1, floor: "30 millis", atLeast: 0, tail: 0 } as const
+
+/** Begins it at once. */
+export const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
+
+/** Runs it to its end, however long that takes on the test's clock, and says what became of it: `ok`, or the reason. */
+export const ended = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const fiber = yield* fork(Effect.exit(effect))
+    yield* TestClock.adjust("5 seconds")
+    return outcome(yield* Fiber.join(fiber))
+  })
+
+/** One after the other. */
+export const several = <A, E, R>(times: number, effect: (nth: number) => Effect.Effect<A, E, R>) =>
+  Effect.forEach(
+    Array.from({ length: times }, (_, nth) => nth),
+    effect,
+    { concurrency: 1 }
+  )

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
 import * as PolicyLaws from "@portico/testing/PolicyLaws"
-import { Effect, Exit, Fiber, Layer, Schema } from "effect"
+import { Effect, type Exit, Fiber, Layer, Schema } from "effect"
 import * as AttemptTimeout from "../src/AttemptTimeout.ts"
 import * as Batch from "../src/Batch.ts"
 import * as Breaker from "../src/Breaker.ts"

@@ -30,7 +30,7 @@ const toTheEnd = <A, E>(self: Effect.Effect<A, E>) =>
     yield* TestClock.adjust("1 minute")
     const exit = fiber.pollUnsafe()
     assert.isDefined(exit)
-    return exit!
+    return exit
   })
 
 const twice = Retry.make({ times: 2, budget: RetryBudget.infinite })

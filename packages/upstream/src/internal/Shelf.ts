@@ -1,0 +1,55 @@
+/**
+ * Values by key, for a time and within a bound: what was put last longest ago goes first, and what is past its time goes as
+ * others come.
+ *
+ * Beside the map stands a queue of what was put, in order: a Map alone keeps an order too, but finding its first entry means
+ * stepping over all that were deleted before it.
+ */
+export class Shelf<V> {
+  private readonly capacity: number
+  private readonly keepMillis: number
+  private readonly known = new Map<string, Put<V>>()
+  private queue: Array<Put<V>> = []
+  private first = 0
+
+  constructor(capacity: number, keepMillis: number) {
+    this.capacity = capacity
+    this.keepMillis = keepMillis
+  }
+
+  get size(): number {
+    return this.known.size
+  }
+
+  get(key: string): Put<V> | undefined {
+    return this.known.size === 0 ? undefined : this.known.get(key)
+  }
+
+  put(key: string, value: V, now: number): void {
+    const put = { key, value, at: now }
+    this.known.set(key, put)
+    this.queue.push(put)
+    for (let oldest = this.queue[this.first]; oldest !== undefined; oldest = this.queue[this.first]) {
+      const current = this.known.get(oldest.key) === oldest
+      const due = this.known.size > this.capacity || now - oldest.at > this.keepMillis
+      if (current && !due) break
+      if (current) this.known.delete(oldest.key)
+      this.first++
+    }
+    if (this.first > 1024 && this.first * 2 > this.queue.length) {
+      this.queue = this.queue.slice(this.first)
+      this.first = 0
+    }
+  }
+
+  delete(key: string): void {
+    if (this.known.size > 0) this.known.delete(key)
+  }
+}
+
+export interface Put<V> {
+  readonly key: string
+  readonly value: V
+  /** When it was put. */
+  readonly at: number
+}

@@ -1,0 +1,183 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Data, Effect, Exit, Fiber, Random, Scheduler } from "effect"
+import { TestClock } from "effect/testing"
+import * as Breaker from "../src/Breaker.ts"
+import { type Reason, Rejected, Status, UpstreamError } from "../src/UpstreamError.ts"
+
+class NoThing extends Data.TaggedError("NoThing")<{}> {}
+
+const because = (reason: Reason) => new UpstreamError({ upstream: "thing", reason })
+
+const good = Effect.succeed("answer")
+const down = because(new Status({ status: 503 }))
+const bad = Effect.fail(down)
+
+const make = (options: Partial<Breaker.Options> = {}) =>
+  Breaker.make({ ...Breaker.defaults, upstream: "thing", ...options })
+
+const stateOf = (breaker: Breaker.Breaker) => Effect.map(Clock.currentTimeMillis, breaker.state)
+
+const times = (count: number, breaker: Breaker.Breaker, call: Effect.Effect<string, unknown>) =>
+  Effect.forEach(Array.from({ length: count }), () => Effect.exit(breaker(call)))
+
+/** For how long a breaker says that it refuses; undefined where it does not. */
+const refusal = (breaker: Breaker.Breaker) =>
+  Effect.map(Effect.result(breaker(Effect.void)), (result) =>
+    result._tag === "Failure" && result.failure.reason._tag === "Rejected" ? result.failure.reason : undefined
+  )
+
+const opened = (options: Partial<Breaker.Options> = {}) =>
+  Effect.gen(function* () {
+    const breaker = make(options)
+    yield* times(20, breaker, bad)
+    assert.strictEqual(yield* stateOf(breaker), "open")
+    return breaker
+  })
+
+/** A breaker whose first opening, of 1.2 seconds at most, is over. */
+const halfOpen = (options: Partial<Breaker.Options> = {}) =>
+  Effect.tap(opened(options), () => TestClock.adjust("1200 millis"))
+
+/** Begins a call and lets it wait. */
+const begin = <E>(breaker: Breaker.Breaker, call: Effect.Effect<string, E>) =>
+  Effect.forkChild(breaker(call), { startImmediately: true })
+
+describe("a half-open breaker", () => {
+  it.effect("lets three probe at once, and refuses the others", () =>
+    Effect.gen(function* () {
+      const breaker = yield* halfOpen()
+      const probes = yield* Effect.forEach([1, 2, 3], () => begin(breaker, Effect.delay(good, 100)))
+      assert.strictEqual((yield* refusal(breaker))?.by, "circuit breaker")
+      yield* TestClock.adjust(100)
+      for (const probe of probes) assert.deepStrictEqual(probe.pollUnsafe(), Exit.succeed("answer"))
+      assert.strictEqual(yield* stateOf(breaker), "closed")
+    })
+  )
+
+  it.effect("closes after three good probes, one at a time too", () =>
+    Effect.gen(function* () {
+      const breaker = yield* halfOpen()
+      yield* times(2, breaker, good)
+      assert.strictEqual(yield* stateOf(breaker), "half-open")
+      yield* times(1, breaker, Effect.fail(new NoThing()))
+      assert.strictEqual(yield* stateOf(breaker), "closed")
+    })
+  )
+
+  it.effect("opens again with one bad probe, whatever the others come to", () =>
+    Effect.gen(function* () {
+      const breaker = yield* halfOpen()
+      yield* times(2, breaker, good)
+      yield* begin(breaker, Effect.delay(good, 100))
+      yield* times(1, breaker, bad)
+      assert.strictEqual(yield* stateOf(breaker), "open")
+      yield* TestClock.adjust(100)
+      assert.strictEqual(yield* stateOf(breaker), "open")
+    })
+  )
+
+  it.effect("a probe that says nothing gives its place to another", () =>
+    Effect.gen(function* () {
+      const breaker = yield* halfOpen()
+      const probes = yield* Effect.forEach([1, 2, 3], () => begin(breaker, Effect.never))
+      assert.isDefined(yield* refusal(breaker))
+      yield* Fiber.interruptAll(probes)
+      yield* times(3, breaker, Effect.die("bug"))
+      yield* times(3, breaker, Effect.fail(because(new Rejected({ by: "bulkhead" }))))
+      assert.strictEqual(yield* stateOf(breaker), "half-open")
+      yield* times(3, breaker, good)
+      assert.strictEqual(yield* stateOf(breaker), "closed")
+    })
+  )
+
+  it.effect("no place is lost, at whatever step of it a probe is interrupted", () =>
+    Effect.gen(function* () {
+      const breaker = yield* halfOpen()
+      for (let steps = 3; steps <= 8; steps++) {
+        for (let turns = 0; turns < 25; turns++) {
+          const probes = yield* Effect.forEach([1, 2, 3, 4], () =>
+            breaker(Effect.andThen(Effect.yieldNow, Effect.never)).pipe(
+              Effect.provideService(Scheduler.MaxOpsBeforeYield, steps),
+              Effect.forkChild
+            )
+          )
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+          yield* Fiber.interruptAll(probes)
+        }
+      }
+      const probes = yield* Effect.forEach([1, 2, 3], () => begin(breaker, Effect.delay(good, 100)))
+      assert.isDefined(yield* refusal(breaker))
+      yield* TestClock.adjust(100)
+      for (const probe of probes) assert.deepStrictEqual(probe.pollUnsafe(), Exit.succeed("answer"))
+      assert.strictEqual(yield* stateOf(breaker), "closed")
+    })
+  )
+
+  for (const outage of [5, 60, 300]) {
+    it.effect(`in traffic, after ${outage} seconds of outage, serves everybody within two seconds of its end`, () =>
+      Effect.gen(function* () {
+        const well = outage * 1_000
+        const turned: Array<readonly [to: Breaker.State, at: number]> = []
+        const clock = yield* Effect.clockWith(Effect.succeed)
+        const breaker = make({ onTransition: (to) => turned.push([to, clock.currentTimeMillisUnsafe()]) })
+        const failed: Array<number> = []
+        const call = Effect.gen(function* () {
+          const began = yield* Clock.currentTimeMillis
+          const exit = yield* Effect.exit(breaker(Effect.delay(began < well ? bad : good, 100)))
+          if (Exit.isFailure(exit)) failed.push(began)
+        })
+        const asking = yield* Effect.gen(function* () {
+          for (let asked = 0; asked < (outage + 60) * 20; asked++) {
+            yield* Effect.forkChild(call, { startImmediately: true })
+            yield* Effect.sleep(50)
+          }
+        }).pipe(Effect.forkChild)
+        yield* TestClock.adjust((outage + 61) * 1_000)
+        yield* Fiber.join(asking)
+        const reopens = turned.find(([to, at]) => to === "half-open" && at >= well)?.[1] ?? NaN
+        // The last opening is bounded, and after it there are but the probes' own round trips.
+        assert.isAtMost(reopens, well + 36_100)
+        assert.isTrue(turned.some(([to]) => to === "open"))
+        assert.isBelow(failed.at(-1) ?? NaN, reopens + 2_000)
+        assert.strictEqual(yield* stateOf(breaker), "closed")
+      }).pipe(Random.withSeed("outage"))
+    )
+  }
+})
+
+describe("a breaker held by an operator", () => {
+  it.effect("held open refuses all, without a time; let go it decides again", () =>
+    Effect.gen(function* () {
+      const breaker = make()
+      breaker.force("open")
+      assert.strictEqual(yield* stateOf(breaker), "open")
+      assert.deepStrictEqual(yield* refusal(breaker), new Rejected({ by: "circuit breaker" }))
+      breaker.force(undefined)
+      assert.deepStrictEqual(yield* Effect.exit(breaker(good)), Exit.succeed("answer"))
+    })
+  )
+
+  it.effect("held closed lets all pass, however bad they are, though it was open", () =>
+    Effect.gen(function* () {
+      const breaker = yield* opened()
+      breaker.force("closed")
+      const exits = yield* times(50, breaker, bad)
+      for (const exit of exits) assert.deepStrictEqual(exit, Exit.fail(down))
+      assert.strictEqual(yield* stateOf(breaker), "closed")
+      breaker.force(undefined)
+      assert.strictEqual(yield* stateOf(breaker), "open")
+    })
+  )
+
+  it.effect("let go, it is not opened anew by calls that were let through by force", () =>
+    Effect.gen(function* () {
+      const breaker = yield* opened()
+      breaker.force("closed")
+      for (let call = 0; call < 30; call++) yield* begin(breaker, Effect.delay(bad, "5 seconds"))
+      yield* TestClock.adjust("4 seconds")
+      breaker.force(undefined)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* stateOf(breaker), "half-open")
+    })
+  )
+})
