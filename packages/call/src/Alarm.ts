@@ -100,13 +100,15 @@ const clockworkOf = (clock: Clock.Clock): Clockwork => {
 // The sleep runs on the scheduler of whoever made it necessary, so that a test's clock waits for what an alarm sets off.
 const sleepUntil = (clockwork: Clockwork, at: number, scheduler: Scheduler.Scheduler): void => {
   wake(clockwork)
-  const millis = Math.max(0, at - clockwork.clock.currentTimeMillisUnsafe())
+  // Whole milliseconds: a sleep that ends a hair before a fractional instant would find nothing due.
+  const millis = Math.max(0, Math.ceil(at - clockwork.clock.currentTimeMillisUnsafe()))
   const sleep = Effect.andThen(
     clockwork.clock.sleep(Duration.millis(millis)),
     Effect.sync(() => ringDue(clockwork, scheduler))
   )
   const fiber = Effect.runForkWith(Context.make(Scheduler.Scheduler, scheduler))(sleep)
-  clockwork.sleeper = { until: at, fiber }
+  // A sleep of nothing may have ended already, and have begun the next.
+  if (fiber.pollUnsafe() === undefined) clockwork.sleeper = { until: at, fiber }
 }
 
 const sleepsUntil = (clockwork: Clockwork): number => clockwork.sleeper?.until ?? Infinity

@@ -33,6 +33,24 @@ describe("Alarm", () => {
     })
   )
 
+  it.effect("rings at instants between milliseconds and at instants that have passed, and goes on ringing", () =>
+    Effect.gen(function* () {
+      const rang: Array<string> = []
+      yield* TestClock.adjust("10 millis")
+      yield* setAt(5, () => rang.push("passed"))
+      yield* setAt(10.000_000_4, () => rang.push("a hair later"))
+      yield* setAt(33.333_333_333_3, () => rang.push("a third"))
+      yield* setAt(40, () => rang.push("whole"))
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(rang, ["passed", "a hair later"])
+      yield* TestClock.adjust("23 millis")
+      assert.deepStrictEqual(rang, ["passed", "a hair later", "a third"])
+      yield* TestClock.adjust("6 millis")
+      assert.deepStrictEqual(rang, ["passed", "a hair later", "a third", "whole"])
+      assert.strictEqual(yield* Alarm.pending, 0)
+    })
+  )
+
   it.effect("an alarm set by a ring does not hide an earlier one", () =>
     Effect.gen(function* () {
       const rang: Array<string> = []
