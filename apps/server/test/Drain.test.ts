@@ -91,6 +91,8 @@ describe("leaving", () => {
       for (const entry of entries) {
         const answer = yield* Effect.fromResult(yield* Fiber.join(entry))
         assert.strictEqual(answer.status, 503)
+        assert.strictEqual(answer.headers.get("content-type"), "application/problem+json")
+        assert.strictEqual(answer.headers.get("retry-after"), "1")
       }
       yield* eventually(() => upstream.open() === 0)
     })

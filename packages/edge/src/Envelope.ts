@@ -8,7 +8,7 @@
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
 import { Cause, Context, Effect, Random } from "effect"
-import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpEffect, HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import * as Problem from "./Problem.ts"
 
 export const layer = HttpRouter.middleware(
@@ -18,11 +18,14 @@ export const layer = HttpRouter.middleware(
       const random = fiber.getRef(Random.Random)
       const requestId = RequestId.accept(headers[RequestId.header]) ?? RequestId.make(random)
       const trace = TraceContext.fromHeader(headers[TraceContext.header]) ?? TraceContext.make(random)
+      // Not around the handler but before the sending: it also reaches what the server answers for a handler that it cut.
+      HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_, answer) =>
+        Effect.succeed(finish(answer, requestId))
+      )
       return app.pipe(
         Effect.catchCause((cause) =>
           Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : explain(cause, url, requestId)
         ),
-        Effect.map((answer) => finish(answer, requestId)),
         Effect.updateContext((context: Context.Context<never>) =>
           context.pipe(Context.add(RequestId.RequestId, requestId), Context.add(TraceContext.TraceContext, trace))
         )
