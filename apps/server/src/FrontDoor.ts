@@ -46,12 +46,13 @@ class FrontDoor extends Server {
     const id = RequestId.accept(typeof given === "string" ? given : undefined) ?? RequestId.make(random)
     const text = before + id + after
     const head = [...headers, RequestId.header, id, "content-length", String(text.length)]
-    response.writeHead(answer.status, head).end(text)
+    response.writeHead(answer.status, head).end(text, "latin1")
     return true
   }
 }
 
-// The same answer as the route's, made once: only the id differs, and with it the length; all of it is ASCII.
+// The same answer as the route's, made once: only the id differs, and with it the length. All of it is ASCII, which as
+// latin1 goes out a tenth cheaper.
 const noId = "no-id"
 const answer = Problem.response(EntryProblem.of(overloaded), noId)
 const headers = Object.entries(answer.headers)

@@ -16,6 +16,7 @@ import { HttpMiddleware, HttpRouter, type HttpServer, type HttpServerError, Http
 import { HttpApiScalar, OpenApi } from "effect/http-api"
 import * as EntryRoute from "./EntryRoute.ts"
 import * as FrontDoor from "./FrontDoor.ts"
+import * as PreviewRoute from "./PreviewRoute.ts"
 import type { Settings } from "./Settings.ts"
 
 /** Where it listens, what an entry is granted, how long it may take to leave. */
@@ -27,14 +28,21 @@ const openApi = HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUn
 const routes = (settings: ServerSettings) =>
   Layer.mergeAll(
     EntryRoute.layer(settings.entryDeadline),
+    PreviewRoute.layer(settings.entryDeadline),
     Health.layer,
     Telemetry.layer,
     openApi,
     HttpApiScalar.layer(RoomApi, { path: "/docs" })
   ).pipe(Layer.provide(Envelope.layer))
 
-// Node's own limits against slow and oversized requests; an entry has no body.
-const limits = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 }
+// Node's own limits against slow and oversized requests. An entry has no body, so none is made ready to be read.
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16_384,
+  optimizeEmptyRequests: true
+}
 
 /** The server; entries that there is no room for are turned away in front of everything. */
 const httpServer = (settings: ServerSettings) =>

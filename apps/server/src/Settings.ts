@@ -5,6 +5,7 @@
  */
 import * as LoadShed from "@portico/edge/LoadShed"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
+import * as FaultInjection from "@portico/upstream/FaultInjection"
 import { type ByteSize, Config, Data, Duration, Effect, type LogLevel, Result } from "effect"
 
 export interface Settings {
@@ -14,6 +15,8 @@ export interface Settings {
   readonly upstreams: Readonly<Record<RoomUpstreams.Name, URL>> | undefined
   readonly entryDeadline: Duration.Duration
   readonly upstreamTimeouts: Readonly<Record<RoomUpstreams.Name, Duration.Duration>>
+  /** Faults injected into the calls to the upstreams, for staging; empty: none. */
+  readonly faults: FaultInjection.Faults
   /** Which upstreams have a batch form. */
   readonly batch: Readonly<Record<"user" | "equity", boolean>>
   /** In bytes. */
@@ -74,6 +77,13 @@ export const load: Effect.Effect<Settings, SettingsError> = Effect.gen(function*
     upstreams: allOrNone(urls, problems),
     entryDeadline: yield* duration("PORTICO_ENTRY_DEADLINE", Duration.seconds(1)),
     upstreamTimeouts,
+    faults: yield* read(
+      "PORTICO_FAULTS",
+      Config.String,
+      (text) => FaultInjection.parse(text, RoomUpstreams.names),
+      FaultInjection.none,
+      FaultInjection.expected
+    ),
     batch: { user: yield* flag(`${variable("user")}_BATCH`), equity: yield* flag(`${variable("equity")}_BATCH`) },
     maxResponse: yield* read(
       "PORTICO_MAX_RESPONSE",

@@ -3,6 +3,7 @@
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
+import * as FaultInjection from "@portico/upstream/FaultInjection"
 import { Transport } from "@portico/upstream/Transport"
 import { Cause, Console, Context, Data, Effect, Exit, Layer, Option, References } from "effect"
 import { HttpServer, type HttpServerError } from "effect/http"
@@ -39,12 +40,16 @@ const roomUpstreams = (settings: Settings.Settings) =>
     })
   )
 
+/** The wire; in staging, where the environment asks for it, with faults on purpose. */
+const transport = ({ faults }: Settings.Settings) =>
+  faults.size === 0 ? Transport.layer : FaultInjection.layer(faults).pipe(Layer.provide(Transport.layer))
+
 const program = Effect.gen(function* () {
   yield* secondSignalEnds
   const settings = yield* Settings.load
   const server = Server.layer(settings).pipe(
     Layer.provide(roomUpstreams(settings)),
-    Layer.provide(Transport.layer),
+    Layer.provide(transport(settings)),
     Layer.provide(Layer.succeed(References.MinimumLogLevel, settings.logLevel)),
     Layer.catchTag("ServeError", (error) => Layer.effectContext(Effect.fail(cannotListen(settings, error))))
   )

@@ -13,9 +13,9 @@ import { Clock, Context, Duration, Effect, Fiber, Scheduler } from "effect"
 /** One instant (milliseconds of a Clock) that somebody waits for. */
 export interface Alarm {
   readonly at: number
-  readonly ring: () => void
   readonly clockwork: Clockwork
-  live: boolean
+  /** Undefined once it rang or was cancelled: a tombstone must not keep alive whatever the ring would have reached. */
+  ring: (() => void) | undefined
 }
 
 interface Clockwork {
@@ -31,7 +31,7 @@ interface Clockwork {
  */
 export const set = (fiber: Fiber.Fiber<unknown, unknown>, at: number, ring: () => void): Alarm => {
   const clockwork = clockworkOf(fiber.getRef(Clock.Clock))
-  const alarm: Alarm = { at, ring, clockwork, live: true }
+  const alarm: Alarm = { at, ring, clockwork }
   push(clockwork.heap, alarm)
   clockwork.live++
   if (at < sleepsUntil(clockwork)) sleepUntil(clockwork, at, fiber.getRef(Scheduler.Scheduler))
@@ -40,8 +40,8 @@ export const set = (fiber: Fiber.Fiber<unknown, unknown>, at: number, ring: () =
 
 /** Cancels the alarm. After it rang, or a second time: nothing. */
 export const cancel = (alarm: Alarm): void => {
-  if (!alarm.live) return
-  alarm.live = false
+  if (alarm.ring === undefined) return
+  alarm.ring = undefined
   const { clockwork } = alarm
   clockwork.live--
   if (clockwork.live === 0) {
@@ -122,12 +122,13 @@ const ringDue = (clockwork: Clockwork, scheduler: Scheduler.Scheduler): void => 
   const { heap } = clockwork
   clockwork.sleeper = undefined
   const now = clockwork.clock.currentTimeMillisUnsafe()
-  for (let first = heap[0]; first !== undefined && (first.at <= now || !first.live); first = heap[0]) {
+  for (let first = heap[0]; first !== undefined && (first.at <= now || first.ring === undefined); first = heap[0]) {
     pop(heap)
-    if (!first.live) continue
-    first.live = false
+    const { ring } = first
+    if (ring === undefined) continue
+    first.ring = undefined
     clockwork.live--
-    first.ring()
+    ring()
   }
   // A ring may have set an alarm, and with it a sleep of its own, which need not be the earliest.
   const next = heap[0]?.at ?? Infinity
@@ -172,7 +173,7 @@ const sink = (heap: Array<Alarm>, from: number, alarm: Alarm): void => {
 }
 
 const compact = (heap: Array<Alarm>): void => {
-  const alive = heap.filter((alarm) => alarm.live)
+  const alive = heap.filter((alarm) => alarm.ring !== undefined)
   heap.length = 0
   for (const alarm of alive) push(heap, alarm)
 }

@@ -92,7 +92,8 @@ export const settle = <const P extends Effects>(parts: P): Effect.Effect<Settled
 
 /**
  * All parts at once. A required part that fails ends it as in {@link failFast}; an optional part that fails gives, in this
- * order, its last good data, its fallback, or its error.
+ * order, its last good data, its fallback, or its error. A part with steps ({@link Part.followedBy}) is one of the two, and
+ * its steps are optional parts that begin when it has data.
  */
 export const degrade = <const P extends Parts>(
   parts: P

@@ -94,7 +94,7 @@ export const optional = <A, E, R>(
 /**
  * `first`, and as soon as it has data the steps that need it, all at once; where it has none they are skipped. A step is
  * optional: it has an outcome of its own and changes nothing about that of `first`. Where neither is worth anything without
- * the other they are one part, an `Effect.flatMap`.
+ * the other they are one part, an `Effect.flatMap`. For `FanOut.degrade`.
  *
  * @example
  * Part.followedBy(Part.optional(Live.fetch({ roomId })), {
@@ -107,13 +107,17 @@ export const followedBy = <
 >(
   first: First,
   steps: Steps
-): Followed<First, Steps> => ({ _tag: "Followed", first, steps })
+  // Where the part goes takes any steps, and must not decide what these are.
+): Followed<First, NoInfer<Steps>> => ({ _tag: "Followed", first, steps })
 
 export const skipped: Skipped = { _tag: "Skipped", status: "skipped" }
 
 export const isSkipped = (value: unknown): value is Skipped => value === skipped
 
 export const ok = <A>(data: A): Ok<A> => ({ status: "ok", data })
+
+/** The data, in whichever way it was had; undefined where there is none, for whoever shows what there is. */
+export const dataOf = <A>(outcome: Outcome<A, unknown>): A | undefined => ("data" in outcome ? outcome.data : undefined)
 
 /** Whether the part is as it should be: there, or left out on purpose. */
 export const isComplete = (outcome: { readonly status: string }): boolean =>

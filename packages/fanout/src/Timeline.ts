@@ -57,3 +57,17 @@ export const elapsed = (timeline: Timeline, fiber: Fiber.Fiber<unknown, unknown>
 
 /** How long a part took, in milliseconds; 0 while it runs. */
 export const duration = (mark: Mark): number => (mark.endMillis === undefined ? 0 : mark.endMillis - mark.startMillis)
+
+/** How a part was had, or how else it ended: `fetched`, `cached`, `failed`, `interrupted`, or `running` still. */
+export const how = ({ end, provenance }: Mark): string => (end === "ok" ? provenance : (end ?? "running"))
+
+/** A mark as the `Server-Timing` header has it. */
+export interface Metric {
+  readonly name: string
+  readonly millis: number
+  readonly description: string
+}
+
+/** What each part took and {@link how} it was had. In the header a name is a token: `live/anchor` is `live.anchor`. */
+export const metrics = ({ marks }: Timeline): Array<Metric> =>
+  marks.map((mark) => ({ name: mark.part.replaceAll("/", "."), millis: duration(mark), description: how(mark) }))

@@ -193,6 +193,224 @@ describe("FanOut", () => {
     )
   })
 
+  describe("a part followed by steps that need its data", () => {
+    const followed = (live: Part.Optional<string, Boom, never> | Part.Required<string, Boom, never>) => ({
+      live: Part.followedBy(live, {
+        anchor: (room) => Part.optional(Effect.map(work("anchor", 2), (name) => `${name} of ${room}`)),
+        gifts: () => Part.optional(Effect.delay(Effect.fail(new Boom({ by: "gifts" })), "1 second"))
+      }),
+      statistics: Part.optional(work("statistics", 4))
+    })
+    const noGifts = { status: "failed" as const, error: new Boom({ by: "gifts" }) }
+
+    /** What came of it, how long it took, and the timeline: each mark as name, begin, end and how. */
+    const watched = <A, E>(effect: Effect.Effect<A, E>) =>
+      Effect.gen(function* () {
+        const timeline = yield* Timeline.make
+        const ended = yield* timed(Timeline.record(timeline)(effect))
+        const marks = timeline.marks.map(({ part, startMillis, endMillis, end, provenance }) => [
+          part,
+          startMillis,
+          endMillis,
+          end === "ok" ? provenance : end
+        ])
+        return { ...ended, marks }
+      })
+
+    it.effect("the steps begin together when it has data, while the other parts go on, and are under its name", () =>
+      Effect.gen(function* () {
+        const { exit, millis, marks } = yield* watched(FanOut.degrade(followed(Part.optional(work("live", 1)))))
+        assert.deepStrictEqual(
+          exit,
+          Exit.succeed({
+            live: { self: Part.ok("live"), steps: { anchor: Part.ok("anchor of live"), gifts: noGifts } },
+            statistics: Part.ok("statistics")
+          })
+        )
+        assert.strictEqual(millis, 4_000)
+        assert.deepStrictEqual(marks, [
+          ["live", 0, 1_000, "fetched"],
+          ["statistics", 0, 4_000, "fetched"],
+          ["live/anchor", 1_000, 3_000, "fetched"],
+          ["live/gifts", 1_000, 2_000, "failed"]
+        ])
+      })
+    )
+
+    it.effect("a required part gives its data, and a step that fails does not end the answer", () =>
+      Effect.gen(function* () {
+        const { exit } = yield* timed(FanOut.degrade(followed(Part.required(work("live", 1)))))
+        assert.deepStrictEqual(
+          exit,
+          Exit.succeed({
+            live: { self: "live", steps: { anchor: Part.ok("anchor of live"), gifts: noGifts } },
+            statistics: Part.ok("statistics")
+          })
+        )
+      })
+    )
+
+    it.effect("without its data the steps are skipped, and the timeline says so", () =>
+      Effect.gen(function* () {
+        const boom = new Boom({ by: "live" })
+        const { exit, marks } = yield* watched(
+          FanOut.degrade(followed(Part.optional(Effect.delay(Effect.fail(boom), "1 second"))))
+        )
+        assert.deepStrictEqual(
+          exit,
+          Exit.succeed({
+            live: {
+              self: { status: "failed" as const, error: boom },
+              steps: { anchor: Part.skipped, gifts: Part.skipped }
+            },
+            statistics: Part.ok("statistics")
+          })
+        )
+        assert.deepStrictEqual(marks, [
+          ["live", 0, 1_000, "failed"],
+          ["statistics", 0, 4_000, "fetched"],
+          ["live/anchor", 1_000, 1_000, "skipped"],
+          ["live/gifts", 1_000, 1_000, "skipped"]
+        ])
+      })
+    )
+
+    it.effect("last good data and a fallback are data that the steps can go on with", () =>
+      Effect.gen(function* () {
+        const boom = Effect.fail(new Boom({ by: "live" }))
+        const stale = Part.optional(boom, { stale: Effect.succeedSome({ value: "old", ageMillis: 1 }) })
+        const fallback = Part.optional(boom, { fallback: () => "none" })
+        const anchorOf = (first: Part.Optional<string, Boom, never>) =>
+          Effect.map(timed(FanOut.degrade(followed(first))), ({ exit }) =>
+            Option.map(Exit.getSuccess(exit), ({ live }) => live.steps.anchor)
+          )
+        assert.deepStrictEqual(yield* anchorOf(stale), Option.some(Part.ok("anchor of old")))
+        assert.deepStrictEqual(yield* anchorOf(fallback), Option.some(Part.ok("anchor of none")))
+      })
+    )
+
+    it.effect("a required part that fails begins no step and ends the answer", () =>
+      Effect.gen(function* () {
+        const boom = new Boom({ by: "live" })
+        const { exit, millis, marks } = yield* watched(
+          FanOut.degrade(followed(Part.required(Effect.delay(Effect.fail(boom), "1 second"))))
+        )
+        assert.deepStrictEqual(exit, Exit.fail(boom))
+        assert.strictEqual(millis, 1_000)
+        assert.deepStrictEqual(marks, [
+          ["live", 0, 1_000, "failed"],
+          ["statistics", 0, 1_000, "interrupted"]
+        ])
+      })
+    )
+
+    it.effect("a step that breaks while it is being made is that step's failure", () =>
+      Effect.gen(function* () {
+        const broken: () => Part.Optional<string, never, never> = () => {
+          throw new Error("bug in the step")
+        }
+        const { exit, marks } = yield* watched(
+          FanOut.degrade({ live: Part.followedBy(Part.optional(work("live", 1)), { broken }) })
+        )
+        const failed = { status: "failed" as const, error: new Part.Defect() }
+        assert.deepStrictEqual(exit, Exit.succeed({ live: { self: Part.ok("live"), steps: { broken: failed } } }))
+        assert.deepStrictEqual(marks, [
+          ["live", 0, 1_000, "fetched"],
+          ["live/broken", 1_000, 1_000, "failed"]
+        ])
+      })
+    )
+
+    it.effect("interrupting the fan-out interrupts the steps", () =>
+      Effect.gen(function* () {
+        const interrupted: Array<string> = []
+        const parts = {
+          live: Part.followedBy(Part.optional(work("live", 1)), {
+            anchor: () => Part.optional(work("anchor", 2, interrupted))
+          })
+        }
+        const fiber = yield* Effect.forkChild(FanOut.degrade(parts), { startImmediately: true })
+        yield* TestClock.adjust("2 seconds")
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual(interrupted, ["anchor"])
+      })
+    )
+  })
+
+  describe("the data of an outcome", () => {
+    it("is there when it is good, stale or a fallback, and nowhere else", () => {
+      const error = new Boom({ by: "x" })
+      const outcomes: ReadonlyArray<Part.Outcome<string, Boom>> = [
+        Part.ok("good"),
+        { status: "stale", data: "old", ageMillis: 1, error },
+        { status: "fallback", data: "instead", error },
+        { status: "failed", error },
+        Part.skipped
+      ]
+      assert.deepStrictEqual(outcomes.map(Part.dataOf), ["good", "old", "instead", undefined, undefined])
+    })
+  })
+
+  describe("forEach", () => {
+    it.effect("five items of 1 to 5 s, two at once: each begins when there is room, its parts under its name", () =>
+      Effect.gen(function* () {
+        const timeline = yield* Timeline.make
+        const { exit, millis } = yield* timed(
+          FanOut.forEach(
+            ["a", "b", "c", "d", "e"],
+            (name) => FanOut.settle({ part: five[name as keyof typeof five] }),
+            {
+              concurrency: 2,
+              name: (name) => name
+            }
+          ).pipe(Timeline.record(timeline))
+        )
+        assert.deepStrictEqual(exit, Exit.succeed(["a", "b", "c", "d", "e"].map((name) => ({ part: Part.ok(name) }))))
+        assert.strictEqual(millis, 9_000)
+        assert.deepStrictEqual(
+          timeline.marks.map(({ part, startMillis, endMillis }) => [part, startMillis, endMillis]),
+          [
+            ["a/part", 0, 1_000],
+            ["b/part", 0, 2_000],
+            ["c/part", 1_000, 4_000],
+            ["d/part", 2_000, 6_000],
+            ["e/part", 4_000, 9_000]
+          ]
+        )
+      })
+    )
+
+    it.effect("the first fan-out that fails ends it: those under way are interrupted, the others never begin", () =>
+      Effect.gen(function* () {
+        const begun: Array<number> = []
+        const interrupted: Array<string> = []
+        const { exit, millis } = yield* timed(
+          FanOut.forEach(
+            [1, 2, 3, 4],
+            (seconds) =>
+              FanOut.failFast({
+                begin: Effect.sync(() => begun.push(seconds)),
+                end:
+                  seconds === 1
+                    ? Effect.andThen(work("1", 1), Effect.fail(new Boom({ by: "1" })))
+                    : work(String(seconds), seconds, interrupted)
+              }),
+            { concurrency: 3, name: String }
+          )
+        )
+        assert.deepStrictEqual(exit, Exit.fail(new Boom({ by: "1" })))
+        assert.strictEqual(millis, 1_000)
+        assert.deepStrictEqual(
+          [begun, interrupted],
+          [
+            [1, 2, 3],
+            ["2", "3"]
+          ]
+        )
+      })
+    )
+  })
+
   describe("Timeline", () => {
     it.effect("says when each part began and ended, and how its answer was had", () =>
       Effect.gen(function* () {
@@ -213,6 +431,32 @@ describe("FanOut", () => {
           { part: "statistics", startMillis: 0, endMillis: 0, end: "failed", provenance: "fetched" },
           { part: "user", startMillis: 0, endMillis: 0, end: "ok", provenance: "skipped" }
         ])
+      })
+    )
+
+    it.effect("is what the Server-Timing header has, under names that are tokens", () =>
+      Effect.gen(function* () {
+        const timeline = yield* Timeline.make
+        const fiber = yield* Effect.forkChild(
+          FanOut.degrade({
+            live: Part.followedBy(Part.optional(work("live", 1)), {
+              anchor: () => Part.optional(Effect.andThen(Provenance.note("cached"), work("anchor", 1))),
+              gifts: () => Part.optional(Effect.fail(new Boom({ by: "gifts" })))
+            }),
+            statistics: Part.optional(work("statistics", 9))
+          }).pipe(Timeline.record(timeline)),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust("3 seconds")
+        const expected = [
+          { name: "live", millis: 1_000, description: "fetched" },
+          { name: "statistics", millis: 0, description: "running" },
+          { name: "live.anchor", millis: 1_000, description: "cached" },
+          { name: "live.gifts", millis: 0, description: "failed" }
+        ]
+        assert.deepStrictEqual(Timeline.metrics(timeline), expected)
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual(Timeline.metrics(timeline)[1]?.description, "interrupted")
       })
     )
 
@@ -245,12 +489,15 @@ describe("FanOut over random records of parts", () => {
 
   type RandomParts = typeof RandomParts.Type
 
-  const toEffects = (parts: RandomParts, running: { now: number }) =>
+  const toEffects = (parts: RandomParts, running: { now: number; most: number }) =>
     Object.fromEntries(
       parts.map(({ millis, end }, index) => [
         `part ${index}`,
         Effect.acquireUseRelease(
-          Effect.sync(() => running.now++),
+          Effect.sync(() => {
+            running.now++
+            running.most = Math.max(running.most, running.now)
+          }),
           () =>
             Effect.delay(
               end === "succeed"
@@ -270,7 +517,7 @@ describe("FanOut over random records of parts", () => {
     { parts: RandomParts },
     ({ parts }) =>
       Effect.gen(function* () {
-        const running = { now: 0 }
+        const running = { now: 0, most: 0 }
         const { exit, millis } = yield* timed(FanOut.settle(toEffects(parts, running)))
         const expected = parts.map(({ end }, index) => [
           `part ${index}`,
@@ -289,7 +536,7 @@ describe("FanOut over random records of parts", () => {
     { parts: RandomParts },
     ({ parts }) =>
       Effect.gen(function* () {
-        const running = { now: 0 }
+        const running = { now: 0, most: 0 }
         const { exit, millis } = yield* timed(FanOut.failFast(toEffects(parts, running)))
         const bad = parts.map((part, index) => ({ ...part, index })).filter((part) => part.end !== "succeed")
         const earliest = Math.min(...bad.map((part) => part.millis))
@@ -310,6 +557,75 @@ describe("FanOut over random records of parts", () => {
           assert.isTrue(allowed.some((one) => Exit.isFailure(one) && one.cause.reasons[0]!._tag === first?._tag))
           if (first?._tag === "Fail") assert.isTrue(culprits.some((part) => first.error.by === `part ${part.index}`))
         }
+        assert.strictEqual(running.now, 0)
+      })
+  )
+
+  it.effect.prop(
+    "forEach: every item's result in its place, never more at once than allowed, as a queue with that many servers",
+    { parts: RandomParts, concurrency: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 14 })) },
+    ({ parts, concurrency }) =>
+      Effect.gen(function* () {
+        const running = { now: 0, most: 0 }
+        const effects = Object.entries(toEffects(parts, running))
+        const timeline = yield* Timeline.make
+        const { exit } = yield* timed(
+          FanOut.forEach(effects, ([, effect]) => FanOut.settle({ only: effect }), {
+            concurrency,
+            name: ([name]) => name
+          }).pipe(Timeline.record(timeline))
+        )
+        const outcomes = Option.getOrThrow(Exit.getSuccess(exit)).map(({ only }) => only.status)
+        assert.deepStrictEqual(
+          outcomes,
+          parts.map(({ end }) => (end === "succeed" ? "ok" : "failed"))
+        )
+        assert.isAtMost(running.most, concurrency)
+        assert.strictEqual(running.now, 0)
+        const free = Array.from({ length: concurrency }, () => 0)
+        const expected = parts.map(({ millis }, index) => {
+          const start = Math.min(...free)
+          free[free.indexOf(start)] = start + millis
+          return [`part ${index}/only`, start, start + millis]
+        })
+        assert.deepStrictEqual(
+          timeline.marks.map(({ part, startMillis, endMillis }) => [part, startMillis, endMillis]),
+          expected
+        )
+      })
+  )
+
+  it.effect.prop(
+    "a part with steps: begun when it ends, if it ended well, and what they end in is theirs alone",
+    { first: RandomPart, steps: RandomParts },
+    ({ first, steps }) =>
+      Effect.gen(function* () {
+        const running = { now: 0, most: 0 }
+        const effects = toEffects([first], running)
+        const timeline = yield* Timeline.make
+        const dependents = Object.fromEntries(
+          Object.entries(toEffects(steps, running)).map(([name, effect]) => [name, () => Part.optional(effect)])
+        )
+        const { exit, millis } = yield* timed(
+          FanOut.degrade({ first: Part.followedBy(Part.optional(effects["part 0"]!), dependents) }).pipe(
+            Timeline.record(timeline)
+          )
+        )
+        const status = (end: "succeed" | "fail" | "die") => (end === "succeed" ? "ok" : "failed")
+        const after = (end: "succeed" | "fail" | "die") => (first.end === "succeed" ? status(end) : "skipped")
+        const result = Option.getOrThrow(Exit.getSuccess(exit)).first
+        assert.strictEqual(result.self.status, status(first.end))
+        assert.deepStrictEqual(
+          Object.values(result.steps).map((step) => step.status),
+          steps.map(({ end }) => after(end))
+        )
+        const longest = first.end === "succeed" ? Math.max(...steps.map((step) => step.millis)) : 0
+        assert.strictEqual(millis, first.millis + longest)
+        for (const mark of timeline.marks.slice(1)) assert.strictEqual(mark.startMillis, first.millis)
+        assert.deepStrictEqual(
+          timeline.marks.map(({ part }) => part),
+          ["first", ...steps.map((_, index) => `first/part ${index}`)]
+        )
         assert.strictEqual(running.now, 0)
       })
   )

@@ -102,6 +102,16 @@ describe("the types of a composition", () => {
     >()
   })
 
+  it("what a step takes follows from the part before it, also where both are written in place", () => {
+    const door = Effect.map(room, (name) => ({ name, number: 1 }))
+    const both = FanOut.degrade({
+      door: Part.followedBy(Part.optional(door), { next: ({ number }) => Part.optional(Effect.as(user, number + 1)) })
+    })
+    expectTypeOf<Effect.Success<typeof both>["door"]["steps"]["next"]>().toEqualTypeOf<
+      Part.Outcome<number, NoUser | Down>
+    >()
+  })
+
   it("a step cannot ask for other data, nor be required", () => {
     // @ts-expect-error: the room is a string
     Part.followedBy(Part.optional(room), { user: (id: number) => Part.optional(Effect.as(user, id)) })

@@ -1,13 +1,14 @@
 /**
- * The HTTP contract of a room's entry: routes, shapes and errors. A client takes this file alone:
+ * The HTTP contract of a room's entry and of rooms' previews: routes, shapes and errors. A client takes this file alone:
  * `HttpApiClient.make(RoomApi, { baseUrl })`; the service's OpenAPI document is made of it.
  */
-import { Schema } from "effect"
+import { Schema, SchemaGetter } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { UserEquity } from "./Equity.ts"
 import { LiveRoom } from "./Live.ts"
 import { Mode } from "./RoomEntry.ts"
 import { RoomId } from "./RoomId.ts"
+import { RoomIds } from "./RoomPreview.ts"
 import { RoomStatistics } from "./Statistics.ts"
 import { UserProfile } from "./User.ts"
 import { UserId } from "./UserId.ts"
@@ -50,6 +51,28 @@ export const EntryAnswer = Schema.Struct({
   })
 }).annotate({ identifier: "Entry" })
 export type EntryAnswer = typeof EntryAnswer.Type
+
+/** Previews on the wire, in the order of the ids. */
+export const PreviewAnswer = Schema.Struct({
+  complete: Schema.Boolean,
+  rooms: Schema.Array(
+    Schema.Struct({
+      roomId: RoomId,
+      parts: Schema.Struct({ live: part(LiveRoom), statistics: part(RoomStatistics), anchor: part(UserProfile) })
+    })
+  )
+}).annotate({ identifier: "Preview" })
+export type PreviewAnswer = typeof PreviewAnswer.Type
+
+/** The rooms of a preview on the wire: `ids=1001,1002`. */
+export const RoomIdsText = Schema.String.annotate({
+  description: "1 to 50 different room ids, separated by commas"
+}).pipe(
+  Schema.decodeTo(RoomIds, {
+    decode: SchemaGetter.split(),
+    encode: SchemaGetter.transform((ids: ReadonlyArray<string>) => ids.join(","))
+  })
+)
 
 /** An error on the wire (RFC 9457). */
 export const ProblemBody = Schema.Struct({
@@ -95,7 +118,26 @@ const entry = HttpApiEndpoint.get("entry", "/v1/rooms/:roomId/entry", {
       "long each part took and how it was had."
   )
 
+const preview = HttpApiEndpoint.get("preview", "/v1/rooms/preview", {
+  query: { ids: RoomIdsText },
+  headers: {
+    "x-request-id": Schema.optionalKey(Schema.String),
+    "x-envoy-expected-rq-timeout-ms": Schema.optionalKey(Schema.String)
+  },
+  success: PreviewAnswer,
+  error: [
+    problem(400, "Bad input: not 1 to 50 different room ids"),
+    problem(503, "The service is draining or overloaded")
+  ]
+})
+  .annotate(OpenApi.Summary, "Up to 50 rooms as a list shows them")
+  .annotate(
+    OpenApi.Description,
+    "Of each room what is live, its statistics and its anchor's profile; each part fails alone, and so does a room that " +
+      "does not exist. The header `Server-Timing` says for each kind of part what the slowest took and how they were had."
+  )
+
 export class RoomApi extends HttpApi.make("portico")
-  .add(HttpApiGroup.make("rooms").add(entry))
+  .add(HttpApiGroup.make("rooms").add(entry).add(preview))
   .annotate(OpenApi.Title, "Portico")
   .annotate(OpenApi.Version, "1") {}

@@ -25,7 +25,15 @@ export const from = <Self, Name extends string, I, A, E>(
   fetch: (input: I) => Effect.Effect<A, NoInfer<E> | UpstreamError>,
   { after }: Options = {}
 ): Layer.Layer<Self> =>
-  upstream.layerFake(after === undefined ? fetch : (input) => Effect.delay(Effect.suspend(() => fetch(input)), after))
+  upstream.layerFake(
+    after === undefined
+      ? fetch
+      : (input) =>
+          Effect.delay(
+            Effect.suspend(() => fetch(input)),
+            after
+          )
+  )
 
 /** How a table fake is told what to do about an input that it does not have. */
 export interface TableOptions<I, A, E> extends Options {

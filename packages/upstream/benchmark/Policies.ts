@@ -30,10 +30,10 @@ const rounds = 15
 /** A call by its number among those at once. */
 type Call = (nth: number) => Effect.Effect<unknown, unknown>
 
-interface Case {
-  readonly group: "bare" | "ours" | "effect" | "stack"
-  readonly name: string
-  readonly call: Call
+/** A policy of ours, and what Effect has for the same end. */
+interface Row {
+  readonly ours: readonly [name: string, call: Call]
+  readonly effects?: readonly [name: string, call: Call]
 }
 
 const upstream = "played"
@@ -48,14 +48,12 @@ const nextTurn = (callback: () => void) => {
 const one = Effect.succeed(1)
 const bare = Effect.callback<number>((resume) => nextTurn(() => resume(one)))
 
-const ours = Effect.gen(function* () {
+class Thing extends Request.TaggedClass("Thing")<{ readonly id: number }, number> {}
+
+const policies = Effect.gen(function* () {
   const metrics = yield* CallMetrics.make(upstream)
-  const timeout = AttemptTimeout.make(upstream, "800 millis")
-  const bulkhead = Bulkhead.make({ upstream, permits: 512 })
-  const hedge = Hedge.make(Hedge.defaults)
-  const armed = Hedge.make({ ...Hedge.defaults, floor: "200 millis", atLeast: 0, tail: 0 })
-  const retry = Retry.make({ times: 1, budget: RetryBudget.make(RetryBudget.defaults) })
-  const breaker = Breaker.make({ ...Breaker.defaults, upstream })
+  const fresh = Freshness.make<number, never>({ ...Freshness.defaults, freshFor: "1 hour" })
+  const unfresh = Freshness.make<number, never>({ ...Freshness.defaults, staleFor: "1 minute" })
   const coalesce = yield* Coalesce.make({
     key: (id: number) => String(id),
     call: () => bare,
@@ -63,51 +61,59 @@ const ours = Effect.gen(function* () {
     enough: "800 millis",
     late: Effect.never
   })
+  const kept = yield* Cache.make<number, number>({ lookup: () => bare, capacity: 10_000, timeToLive: "1 hour" })
+  const shared = yield* Cache.make<number, number>({ lookup: () => bare, capacity: 10_000, timeToLive: 0 })
   const batch = yield* Batch.make({ group: () => "", call: () => Effect.as(bare, () => one) })
-  const unfresh = Freshness.make<number, never>({ ...Freshness.defaults, staleFor: "1 minute" })
-  const fresh = Freshness.make<number, never>({ ...Freshness.defaults, freshFor: "1 hour" })
-  const ours = (name: string, call: Call): Case => ({ group: "ours", name, call })
-  return [
-    ours("CallMetrics", () => metrics.policy(bare)),
-    ours("Freshness, a fresh answer", (nth) => fresh.around(String(nth), bare)),
-    ours("Freshness, kept for stale-if-error", (nth) => unfresh.around(String(nth), bare)),
-    ours("Coalesce, a flight for each", coalesce),
-    ours("Coalesce, one flight for all", () => coalesce(0)),
-    ours("Batch, one for all", batch),
-    ours("Breaker", () => breaker(bare)),
-    ours("Retry", () => retry(bare)),
-    ours("Hedge, no tail known", () => hedge(bare)),
-    ours("Hedge, waiting to be sent", () => armed(bare)),
-    ours("Bulkhead", () => bulkhead(bare)),
-    ours("AttemptTimeout", () => timeout(bare))
-  ]
-})
-
-class Thing extends Request.TaggedClass("Thing")<{ readonly id: number }, number> {}
-
-const effects = Effect.gen(function* () {
-  const semaphore = yield* Semaphore.make(512)
-  const breaker = yield* CircuitBreaker.make({
-    tripPolicy: CircuitBreaker.rate({ threshold: 0.5, size: 100 }),
-    openDuration: "1 second"
-  })
-  const shared = yield* Cache.make({ lookup: (_: number) => bare, capacity: 10_000, timeToLive: 0 })
-  const kept = yield* Cache.make({ lookup: (_: number) => bare, capacity: 10_000, timeToLive: "1 hour" })
   const resolver = RequestResolver.make<Thing>((entries) =>
     Effect.map(bare, () => entries.forEach((entry) => entry.completeUnsafe(Exit.succeed(1))))
   )
-  const effects = (name: string, call: Call): Case => ({ group: "effect", name, call })
-  return [
-    effects("Cache, a hit", (nth) => Cache.get(kept, nth)),
-    effects("Cache, a miss", (nth) => Cache.get(shared, nth)),
-    effects("Cache, one lookup for all", () => Cache.get(shared, 0)),
-    effects("RequestResolver, one for all", (id) => Effect.request(new Thing({ id }), resolver)),
-    effects("CircuitBreaker", () => breaker.execute(bare, { key: upstream })),
-    effects("Effect.retry", () => Effect.retry(bare, { times: 1 })),
-    effects("Effect.raceAll as a hedge", () => Effect.raceAll([bare, Effect.delay(bare, "200 millis")])),
-    effects("Semaphore", () => Semaphore.withPermitsIfAvailable(semaphore, 1)(bare)),
-    effects("Effect.timeout", () => Effect.timeout(bare, "800 millis"))
+  const breaker = Breaker.make({ ...Breaker.defaults, upstream })
+  const circuit = yield* CircuitBreaker.make({
+    tripPolicy: CircuitBreaker.rate({ threshold: 0.5, size: 100 }),
+    openDuration: "1 second"
+  })
+  const retry = Retry.make({ times: 1, budget: RetryBudget.make(RetryBudget.defaults) })
+  const hedge = Hedge.make(Hedge.defaults)
+  const armed = Hedge.make({ ...Hedge.defaults, floor: "200 millis", atLeast: 0, tail: 0 })
+  const bulkhead = Bulkhead.make({ upstream, permits: 512 })
+  const semaphore = yield* Semaphore.make(512)
+  const timeout = AttemptTimeout.make(upstream, "800 millis")
+  const rows: ReadonlyArray<Row> = [
+    { ours: ["CallMetrics", () => metrics.policy(bare)] },
+    {
+      ours: ["Freshness, a fresh answer", (nth) => fresh.around(String(nth), bare)],
+      effects: ["Cache, a hit", (nth) => Cache.get(kept, nth)]
+    },
+    { ours: ["Freshness, kept for stale-if-error", (nth) => unfresh.around(String(nth), bare)] },
+    { ours: ["Coalesce, a flight for each", coalesce], effects: ["Cache, a miss", (nth) => Cache.get(shared, nth)] },
+    {
+      ours: ["Coalesce, one flight for all", () => coalesce(0)],
+      effects: ["Cache, one lookup for all", () => Cache.get(shared, 0)]
+    },
+    {
+      ours: ["Batch, one for all", batch],
+      effects: ["RequestResolver, one for all", (id) => Effect.request(new Thing({ id }), resolver)]
+    },
+    {
+      ours: ["Breaker", () => breaker(bare)],
+      effects: ["CircuitBreaker", () => circuit.execute(bare, { key: upstream })]
+    },
+    { ours: ["Retry", () => retry(bare)], effects: ["Effect.retry", () => Effect.retry(bare, { times: 1 })] },
+    { ours: ["Hedge, no tail known", () => hedge(bare)] },
+    {
+      ours: ["Hedge, a second one waiting", () => armed(bare)],
+      effects: ["Effect.raceAll, one delayed", () => Effect.raceAll([bare, Effect.delay(bare, "200 millis")])]
+    },
+    {
+      ours: ["Bulkhead", () => bulkhead(bare)],
+      effects: ["Semaphore", () => Semaphore.withPermitsIfAvailable(semaphore, 1)(bare)]
+    },
+    {
+      ours: ["AttemptTimeout", () => timeout(bare)],
+      effects: ["Effect.timeout", () => Effect.timeout(bare, "800 millis")]
+    }
   ]
+  return rows
 })
 
 class Played extends Upstream.Service<Played>()("played", {
@@ -149,15 +155,18 @@ const every: Upstream.Policies = {
 }
 
 const stacks = Effect.gen(function* () {
-  const stack = (name: string, call: Call): Case => ({ group: "stack", name, call })
-  return [
-    stack("Upstream.fetch, the timeout alone", yield* fetching({ timeout: "800 millis" })),
-    stack("Upstream.fetch, every policy", yield* fetching(every)),
-    stack("Upstream.fetch, every policy, a fresh answer", yield* fetching({ ...every, freshFor: "1 hour" }))
+  const rows: ReadonlyArray<Row> = [
+    { ours: ["Upstream.fetch, the timeout alone", yield* fetching({ timeout: "800 millis" })] },
+    { ours: ["Upstream.fetch, every policy", yield* fetching(every)] },
+    { ours: ["Upstream.fetch, a fresh answer", yield* fetching({ ...every, freshFor: "1 hour" })] }
   ]
+  return rows
 })
 
 const nths = Array.from({ length: atOnce }, (_, nth) => nth)
+
+/** Text of a number to a tenth, and no "-0.0". */
+const toTenth = (value: number) => (Math.round(value * 10) / 10 + 0).toFixed(1)
 
 /** Microseconds of the processor's time for one call. */
 const measure = (call: Call) =>
@@ -173,41 +182,38 @@ const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - 
 const least = (values: ReadonlyArray<number>) => Math.min(...values)
 
 const program = Effect.gen(function* () {
-  const bareCase: Case = { group: "bare", name: "the call itself", call: () => bare }
-  const cases = [bareCase, ...(yield* ours), ...(yield* effects), ...(yield* stacks)]
-  const taken = cases.map((): Array<number> => [])
+  const ofPolicies = yield* policies
+  const ofStacks = yield* stacks
+  const calls = [...ofPolicies, ...ofStacks].flatMap(({ ours, effects }) =>
+    effects === undefined ? [ours[1]] : [ours[1], effects[1]]
+  )
+  const taken = new Map([() => bare, ...calls].map((call): [Call, Array<number>] => [call, []]))
   for (let round = -warmUps; round < rounds; round++) {
-    for (const [index, { call }] of cases.entries()) {
-      const micros = yield* measure(call)
-      if (round >= 0) taken[index]?.push(micros)
+    for (const [call, micros] of taken) {
+      const measured = yield* measure(call)
+      if (round >= 0) micros.push(measured)
     }
   }
-  const [ofBare = []] = taken
-  const rows = (group: Case["group"]) =>
-    cases.flatMap(({ group: of, name }, index) => {
-      const micros = taken[index] ?? []
-      const added = [least(micros) - least(ofBare), median(micros) - median(ofBare)]
-      return of === group ? [`| ${name} | ${added.map((value) => value.toFixed(1)).join(" | ")} |`] : []
-    })
+  const [ofBare = []] = taken.values()
+  const cells = ([name, call]: Row["ours"]) => {
+    const micros = taken.get(call) ?? []
+    const added = [least(micros) - least(ofBare), median(micros) - median(ofBare)]
+    return [name, ...added.map(toTenth)].join(" | ")
+  }
   const today = new Date(yield* Clock.currentTimeMillis).toISOString().slice(0, 10)
   const machine = `Node ${process.versions.node}, ${availableParallelism()} cores of ${cpus()[0]?.model.trim()}`
-  const bareTime = `${least(ofBare).toFixed(1)} and ${median(ofBare).toFixed(1)}`
   yield* Console.log(
     [
-      `${today}, ${machine}. Microseconds of processor time that a call pays beyond the bare call's ${bareTime}: the least`,
-      `and the median of ${rounds} rounds of ${callsARound.toLocaleString("en")} calls, ${atOnce} at once.`,
+      `${today}, ${machine}. Microseconds of processor time beyond the bare call's ${toTenth(least(ofBare))}:`,
+      `the least and the median of ${rounds} rounds of ${callsARound.toLocaleString("en")} calls, ${atOnce} at once.`,
       "",
-      "| policy | least | median |",
-      "| --- | --- | --- |",
-      ...rows("ours"),
-      "",
-      "| Effect's own | least | median |",
-      "| --- | --- | --- |",
-      ...rows("effect"),
+      "| policy | least | median | Effect's own | least | median |",
+      "| --- | --- | --- | --- | --- | --- |",
+      ...ofPolicies.map(({ ours, effects }) => `| ${cells(ours)} | ${effects ? cells(effects) : "| |"} |`),
       "",
       "| the whole call, JSON and schema included | least | median |",
       "| --- | --- | --- |",
-      ...rows("stack")
+      ...ofStacks.map(({ ours }) => `| ${cells(ours)} |`)
     ].join("\n")
   )
 }).pipe(Effect.scoped, Effect.provide(CircuitBreaker.layerStoreMemory()))

@@ -39,8 +39,12 @@ export interface Options<I, A, E, R, E2> {
   readonly onJoin?: () => void
 }
 
+/**
+ * What a map holds of a flight. Its fiber is let go of as soon as it ends: V8 keeps what was in a map alive longer than the
+ * map shows it (a map that was rehashed still refers to its successor), and a fiber would keep everything of its call.
+ */
 interface Flight<A, E> {
-  readonly fiber: Fiber.Fiber<A, E>
+  fiber: Fiber.Fiber<A, E> | undefined
   /** Its deadline. */
   readonly until: number
   /** Whether it was cut short for its first caller. */
@@ -56,10 +60,16 @@ export const make = <I, A, E, R, E2>(
 ): Effect.Effect<Coalesce<I, A, E | E2>, never, R | Scope.Scope> =>
   Effect.gen(function* () {
     const context = yield* Effect.context<R>()
-    /** What a newcomer may join, and everything that has not ended: those that nobody joins any longer too. */
+    /** What a newcomer may join, and what has not ended although nobody may join it any longer. */
     const flights = new Map<string, Flight<A, E>>()
-    const all = new Set<Flight<A, E>>()
-    yield* Effect.addFinalizer(() => Effect.suspend(() => Fiber.interruptAll(Array.from(all, ({ fiber }) => fiber))))
+    const apart = new Set<Flight<A, E>>()
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() =>
+        Fiber.interruptAll(
+          [...flights.values(), ...apart].map(({ fiber }) => fiber).filter((fiber) => fiber !== undefined)
+        )
+      )
+    )
     const limit = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
     const enough = Duration.toMillis(Duration.fromInputUnsafe(options.enough))
 
@@ -71,25 +81,29 @@ export const make = <I, A, E, R, E2>(
         options.call(input)
       )
       const flight: Flight<A, E> = { fiber, until: deadline, short, waited, waiters: 0 }
+      const displaced = flights.get(key)
+      if (displaced !== undefined) apart.add(displaced)
       flights.set(key, flight)
-      all.add(flight)
       // The first observer: the key is free before any caller goes on.
       fiber.addObserver(() => {
-        all.delete(flight)
-        free(key, flight)
+        flight.fiber = undefined
+        if (flights.get(key) === flight) flights.delete(key)
+        else apart.delete(flight)
       })
-      return flight
+      return { flight, fiber }
     }
 
-    const free = (key: string, flight: Flight<A, E>) => {
-      if (flights.get(key) === flight) flights.delete(key)
-    }
+    const end = ({ fiber }: Flight<A, E>): Effect.Effect<void> =>
+      fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
 
     /** What is left to do once a caller has been counted out. */
     const depart = (key: string, flight: Flight<A, E>): Effect.Effect<void> => {
-      if (flight.waiters > 0) return Effect.void
-      free(key, flight)
-      return Fiber.interrupt(flight.fiber)
+      if (flight.waiters > 0 || flight.fiber === undefined) return Effect.void
+      if (flights.get(key) === flight) {
+        flights.delete(key)
+        apart.add(flight)
+      }
+      return end(flight)
     }
 
     const join = (input: I): Effect.Effect<A, E | E2> =>
@@ -100,17 +114,14 @@ export const make = <I, A, E, R, E2>(
         if (until <= now) return options.late
         return Effect.callback<A, E | E2>((resume) => {
           const key = options.key(input)
-          let flight = flights.get(key)
-          if (flight === undefined || (flight.short && flight.until < until)) {
-            flight = open(key, input, caller, now, until)
-          } else {
+          const known = joinable(flights.get(key), until)
+          if (known !== undefined) {
             Provenance.noteUnsafe(caller, "coalesced")
             options.onJoin?.()
           }
-          const { fiber } = flight
+          const { flight: joined, fiber } = known ?? open(key, input, caller, now, until)
           const done = fiber.pollUnsafe()
           if (done !== undefined) return resume(done)
-          const joined = flight
           joined.waiters++
           joined.waited.until = Math.max(joined.waited.until, until)
           let waits = true
@@ -134,5 +145,11 @@ export const make = <I, A, E, R, E2>(
         })
       })
 
-    return Object.assign(join, { size: () => all.size })
+    return Object.assign(join, { size: () => flights.size + apart.size })
   })
+
+/** A flight that a caller may join: one that was cut short is only for those who have no more time. */
+const joinable = <A, E>(flight: Flight<A, E> | undefined, until: number) => {
+  if (flight?.fiber === undefined || (flight.short && flight.until < until)) return undefined
+  return { flight, fiber: flight.fiber }
+}

@@ -8,7 +8,7 @@
  *
  * @example
  * const faults = FaultInjection.parse("live:latency=200ms@0.5,error=0.1;user:error=0.05", ["live", "user"])
- * const transport = Layer.provide(FaultInjection.layer(faults), Transport.layer)
+ * const transport = Layer.provide(FaultInjection.layer(faults ?? FaultInjection.none), Transport.layer)
  */
 import * as Alarm from "@portico/call/Alarm"
 import * as Series from "@portico/call/Series"

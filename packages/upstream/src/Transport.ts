@@ -11,12 +11,13 @@
  */
 import { Context, Effect, Exit, type Fiber, Layer, type Scope } from "effect"
 import { type Failure, Http1Pool } from "./internal/Http1Pool.ts"
-import { Payload, Unreachable, UpstreamError } from "./UpstreamError.ts"
+import { Payload, Rejected, Unreachable, UpstreamError } from "./UpstreamError.ts"
 
 export interface Request {
   readonly method: "GET" | "POST"
+  /** Begins with a slash, and is encoded. */
   readonly path: string
-  /** Names and values in turn. */
+  /** Names and values in turn. Those that say where the request goes and where it ends are the wire's own. */
   readonly headers: ReadonlyArray<string>
   readonly body?: string
 }
@@ -82,13 +83,16 @@ export class Transport extends Context.Service<
 const overHttp1 = (pool: Http1Pool, { upstream, baseUrl }: WireOptions): Wire => {
   const prefix = baseUrl.pathname.replace(/\/$/, "")
   const always = `\r\nhost: ${baseUrl.host}\r\nconnection: keep-alive\r\n`
-  return ({ method, path, headers, body }, done) => {
-    let head = `${method} ${prefix}${path} HTTP/1.1${always}`
-    for (let index = 0; index + 1 < headers.length; index += 2) head += `${headers[index]}: ${headers[index + 1]}\r\n`
-    if (body !== undefined) head += `content-length: ${Buffer.byteLength(body)}\r\n`
+  return (request, done) => {
+    const head = headOf(request, prefix, always)
+    if (head === undefined) {
+      done(Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) })))
+      return () => {}
+    }
     return pool.send({
-      head: `${head}\r\n`,
-      body,
+      head,
+      body: request.body,
+      idempotent: request.method === "GET",
       done: (outcome) =>
         done(
           typeof outcome === "object" && "status" in outcome
@@ -98,6 +102,27 @@ const overHttp1 = (pool: Http1Pool, { upstream, baseUrl }: WireOptions): Wire =>
     })
   }
 }
+
+/** The request line and headers; undefined where a part of them would not end where it should. */
+const headOf = ({ method, path, headers, body }: Request, prefix: string, always: string): string | undefined => {
+  if (!target.test(path)) return undefined
+  let head = `${method} ${prefix}${path} HTTP/1.1${always}`
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index]
+    const value = headers[index + 1]
+    if (name === undefined || value === undefined || !token.test(name) || !printable.test(value)) return undefined
+    head += `${name}: ${value}\r\n`
+  }
+  if (body !== undefined) head += `content-length: ${Buffer.byteLength(body)}\r\n`
+  else if (method === "POST") head += "content-length: 0\r\n"
+  return `${head}\r\n`
+}
+
+/** A path and query. Without the slash it could be a URL, and name another host. */
+const target = /^\/[!"$-~]*$/
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** What goes out as it is. Of other characters only the lower half would: of U+010A a line feed. */
+const printable = /^[\t -~\x80-\xff]*$/
 
 const reasonOf = (failure: Failure): Unreachable | Payload => {
   switch (failure) {
@@ -128,10 +153,22 @@ const causes: Readonly<Record<string, Unreachable["why"]>> = {
   ETIMEDOUT: "connect timeout"
 }
 
+/** What OpenSSL says of certificates, beside what Node says of them and of the protocol. */
 const tls = new Set([
+  "CERT_CHAIN_TOO_LONG",
   "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "CERT_REJECTED",
+  "CERT_REVOKED",
+  "CERT_SIGNATURE_FAILURE",
+  "CERT_UNTRUSTED",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "EPROTO",
+  "HOSTNAME_MISMATCH",
+  "INVALID_CA",
+  "INVALID_PURPOSE",
   "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-  "EPROTO"
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
 ])

@@ -1,0 +1,84 @@
+/** One offered rate on one server: what came of the viewers, and what the server used. */
+import { join } from "node:path"
+import { Effect, Schema } from "effect"
+import { BenchError } from "../BenchError.ts"
+import { run } from "../Child.ts"
+import type { Server } from "../Child.ts"
+import { cores } from "../Machine.ts"
+import { usage } from "../Usage.ts"
+import * as Quiet from "./Quiet.ts"
+
+/** The entry's deadline: an answer that comes later is of no use to anybody. */
+export const deadlineMillis = 1_000
+
+const leadSeconds = 2
+
+/** What the arrivals print; times are milliseconds. */
+const Outcome = Schema.Struct({
+  offered: Schema.Finite,
+  /** Entries within the deadline, and how many of them had every part. */
+  inTime: Schema.Finite,
+  complete: Schema.Finite,
+  late: Schema.Finite,
+  shed: Schema.Finite,
+  failed: Schema.Finite,
+  /** Viewers who left without an answer, after twice the deadline or with a broken connection. */
+  lost: Schema.Finite,
+  /** Of all entries, the late ones too. */
+  p50: Schema.Finite,
+  p99: Schema.Finite,
+  shedP50: Schema.Finite,
+  shedP99: Schema.Finite,
+  /** How late the arrivals themselves were. */
+  lagP99: Schema.Finite
+})
+
+const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Outcome))
+
+export interface Trial {
+  readonly rate: number
+  readonly seconds: number
+  readonly outcome: typeof Outcome.Type
+  readonly residentMiB: number
+  /** Microseconds of processor time for each viewer who came. */
+  readonly cpuMicros: number
+  /** The share of the server's core that something else used. */
+  readonly disturbed: number
+}
+
+/** Lets `rate` viewers arrive every second. */
+export const arrive = Effect.fnUntraced(function* (port: number, server: Server, rate: number, seconds: number) {
+  const before = { busy: Quiet.busySeconds(cores?.server), own: usage(server.pids).cpuSeconds, at: performance.now() }
+  const output = yield* run({
+    program: process.execPath,
+    args: [join(import.meta.dirname, "arrivals.ts"), ...[port, rate, leadSeconds, seconds, deadlineMillis].map(String)],
+    core: cores?.load
+  })
+  const after = usage(server.pids)
+  const elsewhere = Quiet.busySeconds(cores?.server) - before.busy - (after.cpuSeconds - before.own)
+  const outcome = yield* decode(/^RESULT (.*)$/m.exec(output)?.[1] ?? "").pipe(
+    Effect.mapError((error) => new BenchError({ message: `unreadable result of the arrivals: ${error.message}` }))
+  )
+  const trial: Trial = {
+    rate,
+    seconds,
+    outcome,
+    residentMiB: after.residentMiB,
+    cpuMicros: ((after.cpuSeconds - before.own) * 1e6) / (rate * (leadSeconds + seconds)),
+    disturbed: Math.max(0, elsewhere) / ((performance.now() - before.at) / 1000)
+  }
+  return trial
+})
+
+const fine = 0.05
+
+/** {@link arrive} on a quiet machine: again where it was disturbed, and of three the least disturbed. */
+export const undisturbed = Effect.fnUntraced(function* (port: number, server: Server, rate: number, seconds: number) {
+  let best: Trial | undefined
+  for (let tries = 0; tries < 3 && (best === undefined || best.disturbed > fine); tries++) {
+    yield* Quiet.wait(60)
+    const trial: Trial = yield* arrive(port, server, rate, seconds)
+    if (best === undefined || trial.disturbed < best.disturbed) best = trial
+  }
+  return best
+})

@@ -1,0 +1,92 @@
+/**
+ * Overload: what becomes of a server that more viewers come to than it can serve, with load shedding and without.
+ * `node apps/bench/src/overload/main.ts` takes about four minutes on a quiet machine, a minute with `--short`.
+ *
+ * The server runs on one core; upstreams that take 10 to 50 ms and viewers who arrive at a constant rate on another. Its
+ * capacity is measured first, by clients who wait; then half of it arrives, all of it, and more, up to three times.
+ */
+import { join } from "node:path"
+import { NodeRuntime } from "@effect/platform-node"
+import { Effect } from "effect"
+import { serve } from "../Child.ts"
+import { probe } from "../Entry.ts"
+import * as Load from "../Load.ts"
+import { cores } from "../Machine.ts"
+import { short } from "../Options.ts"
+import { ready } from "../Peers.ts"
+import { freePort } from "../Ports.ts"
+import { begin, say } from "../Session.ts"
+import { delayed, names, run } from "../Upstreams.ts"
+import type { Bases } from "../Upstreams.ts"
+import * as Quiet from "./Quiet.ts"
+import * as Table from "./Table.ts"
+import * as Trial from "./Trial.ts"
+
+const seconds = short ? 3 : 8
+const factors = short ? [1, 3] : [0.5, 1, 1.5, 2, 3]
+const script = join(import.meta.dirname, "../../../server/src/main.ts")
+
+/** The service, warm, for as long as the scope lasts. */
+const start = Effect.fnUntraced(function* (upstreams: Bases, scratch: string, maxInFlight: string) {
+  const port = yield* freePort
+  const server = yield* serve(
+    {
+      program: process.execPath,
+      args: [script],
+      env: {
+        NODE_ENV: "production",
+        PORTICO_PORT: String(port),
+        PORTICO_MAX_IN_FLIGHT: maxInFlight,
+        ...Object.fromEntries(names.map((name) => [`PORTICO_UPSTREAM_${name.toUpperCase()}`, upstreams[name]]))
+      },
+      core: cores?.server
+    },
+    join(scratch, `server-${port}.log`)
+  )
+  yield* ready("portico", server, probe(port, []))
+  yield* Load.put({ port, clients: 64, rooms: 0, seconds: short ? 3 : 6, leaving: 0 })
+  return { port, server }
+})
+
+/** Entries a second under clients who wait for their answers, enough of them to leave no time idle. */
+const capacityOf = (port: number) =>
+  Effect.map(Load.put({ port, clients: 200, rooms: 0, seconds: short ? 3 : 6, leaving: 0 }), (seen) =>
+    Math.round((seen.requests - seen.failed) / seen.seconds)
+  )
+
+/** One table: every rate on one server, one after the other. */
+const series = (upstreams: Bases, scratch: string, maxInFlight: string, known: number | undefined) =>
+  Effect.gen(function* () {
+    const { port, server } = yield* start(upstreams, scratch, maxInFlight)
+    yield* Quiet.wait(60)
+    const capacity = known ?? (yield* capacityOf(port))
+    yield* say(Table.head(capacity, maxInFlight))
+    const trials: Array<Trial.Trial> = []
+    for (const factor of factors) {
+      const trial = yield* Trial.undisturbed(port, server, Math.round(capacity * factor), seconds)
+      if (trial === undefined) continue
+      trials.push(trial)
+      yield* say(Table.row(factor, trial))
+    }
+    yield* say(Table.summary(trials))
+    return capacity
+  }).pipe(Effect.scoped)
+
+const program = Effect.gen(function* () {
+  const { scratch } = yield* begin(["portico"])
+  const upstreams = (yield* run([delayed], scratch)).get(delayed.name)
+  if (upstreams === undefined) return
+  const capacity = yield* series(upstreams, scratch, "off", undefined)
+  yield* series(upstreams, scratch, "", capacity)
+})
+
+NodeRuntime.runMain(
+  Effect.scoped(program).pipe(
+    Effect.catchTag("BenchError", (error) =>
+      Effect.sync(() => {
+        console.error(`overload: ${error.message}`)
+        process.exitCode = 1
+      })
+    )
+  )
+)

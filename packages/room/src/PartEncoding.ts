@@ -1,0 +1,46 @@
+/** A part as the contract writes it: an outcome with its milliseconds, an error as plain data. */
+import type * as Part from "@portico/fanout/Part"
+import * as Timeline from "@portico/fanout/Timeline"
+import type { UpstreamError } from "@portico/upstream/UpstreamError"
+import type { PartError } from "./RoomApi.ts"
+import type { RoomNotFound } from "./RoomId.ts"
+import type { UserNotFound } from "./UserId.ts"
+
+type KnownError = UpstreamError | RoomNotFound | UserNotFound
+
+export const encode = <A>(outcome: Part.Outcome<A, KnownError>, ms: number) => {
+  switch (outcome.status) {
+    case "ok":
+      return { status: "ok" as const, data: outcome.data, ms }
+    case "stale":
+      return {
+        status: "stale" as const,
+        data: outcome.data,
+        ageMs: Math.round(outcome.ageMillis),
+        error: encodeError(outcome.error),
+        ms
+      }
+    case "fallback":
+      return { status: "fallback" as const, data: outcome.data, error: encodeError(outcome.error), ms }
+    case "failed":
+      return { status: "failed" as const, error: encodeError(outcome.error), ms }
+    case "skipped":
+      return { status: "skipped" as const, ms }
+  }
+}
+
+/** How long a part took, to a tenth of a millisecond; 0 for one that is not on the timeline. */
+export const millis = (mark: Timeline.Mark | undefined): number =>
+  mark === undefined ? 0 : Math.round(Timeline.duration(mark) * 10) / 10
+
+const encodeError = (error: KnownError | Part.Defect): PartError => {
+  if (error._tag !== "UpstreamError") return { _tag: error._tag, message: error.message }
+  const { upstream, reason, message } = error
+  return {
+    _tag: "UpstreamError",
+    reason: reason._tag,
+    upstream,
+    ...(reason._tag === "Status" ? { status: reason.status } : {}),
+    message
+  }
+}

@@ -1,0 +1,356 @@
+/** The wire over HTTP/1.1 on real sockets: what goes out, what comes back, and over TLS. */
+import * as Http from "node:http"
+import * as Https from "node:https"
+import { isIPv6 } from "node:net"
+import { networkInterfaces } from "node:os"
+import * as Tls from "node:tls"
+import { assert, describe, it } from "@effect/vitest"
+import * as Faults from "@portico/testing/Faults"
+import * as ScriptedServer from "@portico/testing/ScriptedServer"
+import { Effect, Exit, Fiber, type Scope } from "effect"
+import { type Request, type Response, Transport, type Wire } from "../src/Transport.ts"
+import type { UpstreamError } from "../src/UpstreamError.ts"
+
+const connect = (baseUrl: URL): Effect.Effect<Wire, never, Scope.Scope> =>
+  Effect.flatMap(Transport, (transport) =>
+    transport.connect({ upstream: "thing", baseUrl, maxResponse: 1_000_000 })
+  ).pipe(Effect.provide(Transport.layer))
+
+const send = (wire: Wire, request: Request): Effect.Effect<Response, UpstreamError> =>
+  Effect.withFiber((fiber) =>
+    Effect.callback<Response, UpstreamError>((resume) => {
+      const end = wire(request, resume, fiber)
+      return Effect.sync(end)
+    })
+  )
+
+const get = (wire: Wire, path: string, headers: ReadonlyArray<string> = []) =>
+  send(wire, { method: "GET", path, headers })
+const post = (wire: Wire, path: string, body: string) => send(wire, { method: "POST", path, headers: [], body })
+
+/** Why it failed: the reason, and what it says beside. */
+const why = (call: Effect.Effect<Response, UpstreamError>) =>
+  Effect.map(Effect.flip(call), ({ reason }) => ("why" in reason ? `${reason._tag}: ${reason.why}` : reason._tag))
+
+const until = (holds: () => boolean) =>
+  Effect.gen(function* () {
+    for (let turn = 0; turn < 10_000 && !holds(); turn++) yield* Effect.sleep("1 millis")
+    assert.isTrue(holds(), `in time: ${holds.toString()}`)
+  })
+
+/** A server until the scope closes; gives its port. */
+const listening = <S extends Http.Server | Https.Server>(make: () => S, host = "127.0.0.1") =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly server: S; readonly port: number }>((resume) => {
+      const server = make()
+      server.listen(0, host, () => {
+        const address = server.address()
+        resume(Effect.succeed({ server, port: typeof address === "object" && address !== null ? address.port : 0 }))
+      })
+    }),
+    ({ server }) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  )
+
+/** Answers with what was asked. */
+const echo: Http.RequestListener = (request, response) => {
+  const parts: Array<Buffer> = []
+  request.on("data", (part: Buffer) => parts.push(part))
+  request.on("end", () => {
+    const { method, url, headers } = request
+    response.end(JSON.stringify({ method, url, headers, body: Buffer.concat(parts).toString("utf8") }))
+  })
+}
+
+const parsed = ({ body }: Response): { method: string; url: string; headers: Http.IncomingHttpHeaders; body: string } =>
+  JSON.parse(body)
+
+const healthy = Faults.healthy((path) => path)
+const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => isIPv6(address))
+)
+
+describe("what goes out", () => {
+  it.live("is the request as it stands, with the host and nothing that was not asked for", () =>
+    Effect.gen(function* () {
+      const server = yield* ScriptedServer.make(healthy)
+      const wire = yield* connect(server.url)
+      yield* get(wire, "/a?b=c%20d", ["accept", "x", "tabbed", "a\tb \xe9", "empty", ""])
+      assert.deepStrictEqual(server.requests, [
+        [
+          "GET /a?b=c%20d HTTP/1.1",
+          `host: ${server.url.host}`,
+          "connection: keep-alive",
+          "accept: x",
+          "tabbed: a\tb \xe9",
+          "empty: "
+        ].join("\r\n")
+      ])
+    })
+  )
+
+  it.live("goes below the path of the base URL, with a slash at its end or without", () =>
+    Effect.gen(function* () {
+      const server = yield* ScriptedServer.make(healthy)
+      for (const [base, path] of [
+        ["", "/x"],
+        ["/", "/x"],
+        ["/api", "/api/x"],
+        ["/api/v1/?key=1", "/api/v1/x"],
+        ["/%C3%A9 b", "/%C3%A9%20b/x"]
+      ] as const) {
+        const wire = yield* connect(new URL(base, server.url))
+        assert.strictEqual((yield* get(wire, "/x")).body, path)
+      }
+    })
+  )
+
+  it.live("is a body of any size and in any script, whole", () =>
+    Effect.gen(function* () {
+      const { port } = yield* listening(() => Http.createServer(echo))
+      const wire = yield* connect(new URL(`http://localhost:${port}`))
+      for (const body of ["", "{}", "ü🎁\ud800", "日本".repeat(40_000)]) {
+        const { headers, ...rest } = parsed(yield* post(wire, "/", body))
+        assert.deepStrictEqual(rest, { method: "POST", url: "/", body: body.toWellFormed() })
+        assert.strictEqual(headers["content-length"], String(Buffer.byteLength(body)))
+        assert.strictEqual(headers.host, `localhost:${port}`)
+      }
+      assert.strictEqual(
+        parsed(yield* send(wire, { method: "POST", path: "/", headers: [] })).headers["content-length"],
+        "0"
+      )
+    })
+  )
+
+  it.live(
+    "is no more of a body than the peer waits for: an early answer is taken, and its connection not used again",
+    () =>
+      Effect.gen(function* () {
+        const ports = new Set<number | undefined>()
+        const { port } = yield* listening(() =>
+          Http.createServer((request, response) => {
+            ports.add(request.socket.remotePort)
+            request.pause()
+            response.end("enough")
+          })
+        )
+        const wire = yield* connect(new URL(`http://127.0.0.1:${port}`))
+        for (let nth = 1; nth <= 3; nth++) {
+          assert.strictEqual((yield* post(wire, "/", "x".repeat(20_000_000))).body, "enough")
+          assert.strictEqual(ports.size, nth)
+        }
+      })
+  )
+
+  it.live.skipIf(!hasIPv6)("names an IPv6 host in brackets", () =>
+    Effect.gen(function* () {
+      const { port } = yield* listening(() => Http.createServer(echo), "::1")
+      const wire = yield* connect(new URL(`http://[::1]:${port}`))
+      assert.strictEqual(parsed(yield* get(wire, "/")).headers.host, `[::1]:${port}`)
+    })
+  )
+
+  const unsafe: Readonly<Record<string, Pick<Request, "path" | "headers">>> = {
+    "a line break in a value": { path: "/", headers: ["a", "1\r\nb: 2"] },
+    "a line feed in a value": { path: "/", headers: ["a", "1\nb: 2"] },
+    "a carriage return in a value": { path: "/", headers: ["a", "1\rb: 2"] },
+    "a NUL in a value": { path: "/", headers: ["a", "\0"] },
+    "what would become a line break in a value": { path: "/", headers: ["a", "1\u010d\u010ab: 2"] },
+    "what Latin 1 has not in a value": { path: "/", headers: ["a", "🎁"] },
+    "a line break in a name": { path: "/", headers: ["a: 1\r\nb", "2"] },
+    "a space in a name": { path: "/", headers: ["a b", "2"] },
+    "no name": { path: "/", headers: ["", "2"] },
+    "a name without a value": { path: "/", headers: ["a"] },
+    "a line break in the path": { path: "/ HTTP/1.1\r\na: 1\r\n\r\nGET /", headers: [] },
+    "a space in the path": { path: "/a b", headers: [] },
+    "what would become a line break in the path": { path: "/\u010d\u010a", headers: [] },
+    "a path that is not encoded": { path: "/ü", headers: [] },
+    "a fragment in the path": { path: "/a#b", headers: [] },
+    "a path that names another host": { path: "http://elsewhere.example/", headers: [] },
+    "a path without a slash": { path: "a", headers: [] },
+    "an empty path": { path: "", headers: [] }
+  }
+  for (const [name, request] of Object.entries(unsafe)) {
+    it.live(`is nothing at all where there is ${name}`, () =>
+      Effect.gen(function* () {
+        const server = yield* ScriptedServer.make(healthy)
+        const wire = yield* connect(server.url)
+        assert.strictEqual(yield* why(send(wire, { method: "GET", ...request })), "Rejected")
+        assert.strictEqual((yield* get(wire, "/good")).body, "/good")
+        assert.strictEqual(server.requests.length, 1)
+      })
+    )
+  }
+})
+
+describe("what comes back", () => {
+  it.live("is one reason for each way to fail", () =>
+    Effect.gen(function* () {
+      const server = yield* ScriptedServer.make("refuse")
+      const wire = yield* connect(server.url)
+      assert.strictEqual(yield* why(get(wire, "/")), "Unreachable: refused")
+      for (const [fault, reason] of [
+        ["reset before the head", "Unreachable: reset"],
+        ["reset within the body", "Unreachable: reset"],
+        ["not HTTP", "Unreachable: not HTTP"],
+        ["endless body", "Payload: over the size limit"]
+      ] as const) {
+        yield* server.become(Faults.all[fault])
+        assert.strictEqual(yield* why(get(wire, "/")), reason)
+      }
+      const nowhere = yield* connect(new URL("http://nowhere.invalid"))
+      assert.strictEqual(yield* why(get(nowhere, "/")), "Unreachable: dns")
+    })
+  )
+
+  it.live("is the answer to each of a thousand requests at once, and no socket is left", () =>
+    Effect.gen(function* () {
+      const sockets = () => process.getActiveResourcesInfo().filter((name) => /TCPSocket|TLS|Connect/.test(name)).length
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const server = yield* ScriptedServer.make(healthy)
+          const wire = yield* connect(server.url)
+          for (let round = 0; round < 2; round++) {
+            const answers = yield* Effect.forEach(
+              Array.from({ length: 1_000 }, (_, nth) => `/${round}/${nth}`),
+              (path) => Effect.map(get(wire, path), ({ body }) => assert.strictEqual(body, path)),
+              { concurrency: "unbounded" }
+            )
+            assert.strictEqual(answers.length, 1_000)
+          }
+          assert.isAtMost(server.open(), 1_000)
+        })
+      )
+      yield* until(() => sockets() === 0)
+    })
+  )
+
+  it.live("is nothing where most of a thousand requests are ended, each at another moment", () =>
+    Effect.gen(function* () {
+      const server = yield* ScriptedServer.make(healthy)
+      const wire = yield* connect(server.url)
+      const outcomes = yield* Effect.forEach(
+        Array.from({ length: 1_000 }, (_, nth) => nth),
+        (nth) => Effect.timeoutOption(get(wire, `/${nth}`), nth % 3 === 0 ? "10 seconds" : nth % 20),
+        { concurrency: "unbounded" }
+      )
+      for (const [nth, outcome] of outcomes.entries()) {
+        if (outcome._tag === "Some") assert.strictEqual(outcome.value.body, `/${nth}`)
+        else assert.notStrictEqual(nth % 3, 0)
+      }
+    })
+  )
+})
+
+const key = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvj98CWT9pUg9TzVV
+omwg4NjuGDxr6R0R2bgZaq3O3DuhRANCAATjx0WT/0xNTO0PiEBFF3LaOP4QgR3o
+qPeP6unH1Whz5ot6pim5rl4ZMXfNL4DXwXyL0zKcH2XVixRIFAGJiP11
+-----END PRIVATE KEY-----`
+const cert = `-----BEGIN CERTIFICATE-----
+MIIBpDCCAUmgAwIBAgIUcItoWNlaF7dCv3VKUMF8iTcfQPowCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNdXBzdHJlYW0udGVzdDAgFw0yNjExMjQxMjA5MTdaGA8yMTI2
+MTAzMTEyMDkxN1owGDEWMBQGA1UEAwwNdXBzdHJlYW0udGVzdDBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABOPHRZP/TE1M7Q+IQEUXcto4/hCBHeio94/q6cfVaHPm
+i3qmKbmuXhkxd80vgNfBfIvTMpwfZdWLFEgUAYmI/XWjbzBtMB0GA1UdDgQWBBRv
+9Vt/n7+3yLos/1gyKc1SiSXDZDAfBgNVHSMEGDAWgBRv9Vt/n7+3yLos/1gyKc1S
+iSXDZDAPBgNVHRMBAf8EBTADAQH/MBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAA
+ATAKBggqhkjOPQQDAgNJADBGAiEAjTDAOX+t306n8THxYIzxg490tS32rJsJk25N
+LXhhURYCIQCRlro27yvi+7D5LmdMXRMTbba5AQGoQCFMt8adWrx6HA==
+-----END CERTIFICATE-----`
+
+describe("over TLS", () => {
+  /** Says how many connections it has seen; "/hang" it leaves without an answer. */
+  const secure = (host?: string) =>
+    Effect.gen(function* () {
+      let open = 0
+      const seen = new Set<unknown>()
+      const { server, port } = yield* listening(
+        () =>
+          Https.createServer({ key, cert }, (request, response) => {
+            seen.add(request.socket)
+            if (request.url !== "/hang") response.end(String(seen.size))
+          }),
+        host
+      )
+      server.on("secureConnection", (socket) => {
+        open++
+        socket.on("close", () => open--)
+      })
+      return { port, open: () => open, seen }
+    })
+
+  const trusting = Effect.acquireRelease(
+    Effect.sync(() => {
+      const before = Tls.getCACertificates("default")
+      Tls.setDefaultCACertificates([...before, cert])
+      return before
+    }),
+    (before) => Effect.sync(() => Tls.setDefaultCACertificates(before))
+  )
+
+  it.live("a peer that nobody vouches for is not spoken to", () =>
+    Effect.gen(function* () {
+      const { port, seen } = yield* secure()
+      for (const host of ["localhost", "127.0.0.1"]) {
+        const wire = yield* connect(new URL(`https://${host}:${port}`))
+        assert.strictEqual(yield* why(get(wire, "/")), "Unreachable: tls")
+      }
+      assert.strictEqual(seen.size, 0)
+    })
+  )
+
+  it.live("nor is one with a certificate for another name", () =>
+    Effect.gen(function* () {
+      yield* trusting
+      const { port, seen } = yield* secure("127.0.0.2")
+      const wire = yield* connect(new URL(`https://127.0.0.2:${port}`))
+      assert.strictEqual(yield* why(get(wire, "/")), "Unreachable: tls")
+      assert.strictEqual(seen.size, 0)
+    })
+  )
+
+  it.live("nor is one that does not speak it", () =>
+    Effect.gen(function* () {
+      const { port } = yield* listening(() => Http.createServer(echo))
+      const wire = yield* connect(new URL(`https://127.0.0.1:${port}`))
+      assert.strictEqual(yield* why(get(wire, "/")), "Unreachable: tls")
+    })
+  )
+
+  for (const host of ["localhost", "127.0.0.1"]) {
+    it.live(`one connection to ${host} carries many requests`, () =>
+      Effect.gen(function* () {
+        yield* trusting
+        const { port } = yield* secure()
+        const wire = yield* connect(new URL(`https://${host}:${port}`))
+        for (let nth = 0; nth < 5; nth++) assert.strictEqual((yield* get(wire, "/")).body, "1")
+        assert.strictEqual((yield* post(wire, "/", "ü".repeat(100_000))).body, "1")
+      })
+    )
+  }
+
+  it.live("a request that is ended closes its connection, and the scope the rest", () =>
+    Effect.gen(function* () {
+      yield* trusting
+      const { port, open, seen } = yield* secure()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const wire = yield* connect(new URL(`https://127.0.0.1:${port}`))
+          const hanging = yield* Effect.forkChild(get(wire, "/hang"))
+          yield* until(() => seen.size === 1)
+          yield* get(wire, "/")
+          assert.strictEqual(open(), 2)
+          yield* Fiber.interrupt(hanging)
+          yield* until(() => open() === 1)
+          assert.isTrue(Exit.isSuccess(yield* Effect.exit(get(wire, "/"))))
+          assert.strictEqual(seen.size, 2)
+        })
+      )
+      yield* until(() => open() === 0)
+    })
+  )
+})
