@@ -19,9 +19,7 @@ export const layer = HttpRouter.middleware(
       const requestId = RequestId.accept(headers[RequestId.header]) ?? RequestId.make(random)
       const trace = TraceContext.fromHeader(headers[TraceContext.header]) ?? TraceContext.make(random)
       // Not around the handler but before the sending: it also reaches what the server answers for a handler that it cut.
-      HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_, answer) =>
-        Effect.succeed(finish(answer, requestId))
-      )
+      HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_, answer) => Effect.succeed(finish(answer, requestId)))
       return app.pipe(
         Effect.catchCause((cause) =>
           Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : explain(cause, url, requestId)

@@ -71,7 +71,11 @@ export const response = (
 /** The problem that a bare status stands for. */
 export const ofStatus = (status: number): Problem => {
   const known = isKnown(status) ? status : status < 500 ? 400 : 500
-  const problem = { status: known, tag: titles[known].replaceAll(" ", ""), detail: details[known] ?? `${titles[known]}.` }
+  const problem = {
+    status: known,
+    tag: titles[known].replaceAll(" ", ""),
+    detail: details[known] ?? `${titles[known]}.`
+  }
   return known === 503 ? { ...problem, retryAfterMillis: 1_000 } : problem
 }
 

@@ -214,10 +214,7 @@ const collect = <P, Out extends AnyEffect>(
   how: (name: string, part: P) => AnyEffect
 ): Out => {
   const entries = Object.entries(parts)
-  const all = Effect.all(
-    entries.map(([name, part]) => how(name, part)),
-    { concurrency }
-  )
+  const all = Effect.forEach(entries, ([name, part]) => how(name, part), { concurrency })
   const keyed: AnyEffect = Effect.map(all, (results) => {
     const out: Record<string, unknown> = {}
     for (const [index, [name]] of entries.entries()) out[name] = results[index]

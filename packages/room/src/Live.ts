@@ -13,7 +13,7 @@ export const LiveRoom = Schema.Struct({
   anchorId: UserId,
   coverUrl: Schema.String,
   /** When the room went live, as the upstream writes it; null while it is not. */
-  startedAt: Schema.NullOr(Schema.Union([Schema.String, Schema.Number])),
+  startedAt: Schema.NullOr(Schema.Union([Schema.String, Schema.Finite])),
   streams: Schema.Array(
     Schema.Struct({
       protocol: Schema.Literals(["hls", "flv", "webrtc"]),

@@ -28,11 +28,11 @@ export type PartError = typeof PartError.Type
 
 const part = <S extends Schema.Constraint>(data: S) =>
   Schema.Union([
-    Schema.Struct({ status: Schema.Literal("ok"), data, ms: Schema.Number }),
-    Schema.Struct({ status: Schema.Literal("stale"), data, ageMs: Schema.Number, error: PartError, ms: Schema.Number }),
-    Schema.Struct({ status: Schema.Literal("fallback"), data, error: PartError, ms: Schema.Number }),
-    Schema.Struct({ status: Schema.Literal("failed"), error: PartError, ms: Schema.Number }),
-    Schema.Struct({ status: Schema.Literal("skipped"), ms: Schema.Number })
+    Schema.Struct({ status: Schema.Literal("ok"), data, ms: Schema.Finite }),
+    Schema.Struct({ status: Schema.Literal("stale"), data, ageMs: Schema.Finite, error: PartError, ms: Schema.Finite }),
+    Schema.Struct({ status: Schema.Literal("fallback"), data, error: PartError, ms: Schema.Finite }),
+    Schema.Struct({ status: Schema.Literal("failed"), error: PartError, ms: Schema.Finite }),
+    Schema.Struct({ status: Schema.Literal("skipped"), ms: Schema.Finite })
   ])
 
 /** An entry on the wire. `ms` is how long a part took, `complete` that every part is `ok` or `skipped`. */

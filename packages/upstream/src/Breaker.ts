@@ -11,7 +11,7 @@
  * refusals. An error of the domain is an answer, and a good sign. The shape is Hystrix's, the numbers resilience4j's and
  * Polly's middle. One opinion a logical call: it stands outside the retries.
  *
- * Effect's CircuitBreaker counts the last n calls rather than a time, and its store costs 5 microseconds a call
+ * Effect's CircuitBreaker counts the last n calls rather than a time, and its store costs some 7 microseconds a call
  * (benchmark/Policies.ts): right for a breaker shared between processes.
  */
 import { Cause, Clock, Duration, Effect, Exit, type Fiber, Random } from "effect"

@@ -19,7 +19,10 @@ const calls = Series.histogram(
 const attempts = Series.counter("upstream_attempts_total", "Requests on the wire")
 const retries = Series.counter("upstream_retries_total", "Attempts beyond the first, by whether the retry budget paid")
 const hedges = Series.counter("upstream_hedges_total", "Second attempts for slow calls: sent, won, or unpaid")
-const transitions = Series.counter("upstream_circuit_transitions_total", "Times the circuit turned, by what it turned to")
+const transitions = Series.counter(
+  "upstream_circuit_transitions_total",
+  "Times the circuit turned, by what it turned to"
+)
 const circuit = Series.gauge("upstream_circuit_state", "0 closed, 1 half-open, 2 open")
 const inFlight = Series.gauge("upstream_in_flight", "Attempts under way")
 const coalesced = Series.counter("upstream_coalesced_total", "Calls that joined one under way")

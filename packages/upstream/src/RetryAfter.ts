@@ -6,9 +6,9 @@ import { Clock, Effect } from "effect"
 /** Milliseconds to wait; undefined where the header is absent or says nothing usable. */
 export const parse = (value: string | undefined): Effect.Effect<number | undefined> => {
   const text = value?.trim()
-  if (text === undefined || text === "") return Effect.succeed(undefined)
+  if (text === undefined || text === "") return Effect.undefined
   if (/^\d{1,9}$/.test(text)) return Effect.succeed(Number(text) * 1000)
   const date = Date.parse(text)
-  if (Number.isNaN(date)) return Effect.succeed(undefined)
+  if (Number.isNaN(date)) return Effect.undefined
   return Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, date - now))
 }

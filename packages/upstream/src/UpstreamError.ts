@@ -40,7 +40,7 @@ export class Timeout extends Schema.TaggedClass<Timeout>()("Timeout", {
 export class Status extends Schema.TaggedClass<Status>()("Status", {
   status: Schema.Int,
   /** What `Retry-After` asks for, in milliseconds. */
-  retryAfterMillis: Schema.optionalKey(Schema.Number)
+  retryAfterMillis: Schema.optionalKey(Schema.Finite)
 }) {
   get retryable() {
     return this.status === 429 || this.status >= 500
@@ -74,7 +74,7 @@ const notAsked = {
 export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", {
   by: Schema.Literals(["circuit breaker", "bulkhead", "path"]),
   /** When it is worth asking again, in milliseconds, where that is known. */
-  retryAfterMillis: Schema.optionalKey(Schema.Number)
+  retryAfterMillis: Schema.optionalKey(Schema.Finite)
 }) {
   readonly retryable = false
   readonly counts = false

@@ -7,10 +7,10 @@ import { UpstreamError } from "../src/UpstreamError.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
 
 /** What a 404 of Thing means. */
-export class NoThing extends Schema.TaggedError<NoThing>()("NoThing", {}) {}
+class NoThing extends Schema.TaggedError<NoThing>()("NoThing", {}) {}
 
 /** An upstream of no business. */
-export class Thing extends Upstream.Service<Thing>()("thing", {
+class Thing extends Upstream.Service<Thing>()("thing", {
   input: Schema.Struct({ id: Schema.Int }),
   output: Schema.Struct({ name: Schema.String }),
   errors: [NoThing]

@@ -48,17 +48,25 @@ const start = Effect.fnUntraced(function* (upstreams: Bases, scratch: string, ma
   return { port, server }
 })
 
-/** Entries a second under clients who wait for their answers, enough of them to leave no time idle. */
+/**
+ * Entries a second under clients who wait, enough of them to leave no time idle: the best of three, since what else runs
+ * on the machine only takes from it.
+ */
 const capacityOf = (port: number) =>
-  Effect.map(Load.put({ port, clients: 200, rooms: 0, seconds: short ? 3 : 6, leaving: 0 }), (seen) =>
-    Math.round((seen.requests - seen.failed) / seen.seconds)
-  )
+  Effect.gen(function* () {
+    let best = 0
+    for (let round = 0; round < 3; round++) {
+      yield* Quiet.wait(60)
+      const seen = yield* Load.put({ port, clients: 200, rooms: 0, seconds: short ? 2 : 4, leaving: 0 })
+      best = Math.max(best, (seen.requests - seen.failed) / seen.seconds)
+    }
+    return Math.round(best)
+  })
 
 /** One table: every rate on one server, one after the other. */
 const series = (upstreams: Bases, scratch: string, maxInFlight: string, known: number | undefined) =>
   Effect.gen(function* () {
     const { port, server } = yield* start(upstreams, scratch, maxInFlight)
-    yield* Quiet.wait(60)
     const capacity = known ?? (yield* capacityOf(port))
     yield* say(Table.head(capacity, maxInFlight))
     const trials: Array<Trial.Trial> = []

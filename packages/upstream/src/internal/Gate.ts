@@ -16,10 +16,7 @@ export interface Gate<T, E2> {
   readonly leave: (ticket: T, exit: Exit.Exit<unknown, unknown>, fiber: AnyFiber) => void
 }
 
-export const through = <T, E2, A, E, R>(
-  gate: Gate<T, E2>,
-  call: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | E2, R> =>
+export const through = <T, E2, A, E, R>(gate: Gate<T, E2>, call: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R> =>
   Effect.withFiber((fiber) => {
     let ticket: T | undefined
     return Effect.onExitPrimitive(
