@@ -6,8 +6,8 @@
  * says so (`Keep-Alive: timeout`), so that a request is not sent into a connection that the peer is closing. Where that
  * happens all the same, an idempotent request is sent once more (RFC 9110, section 9.2.2).
  *
- * It is ours, and no library's, for one reason: five exchanges an entry are most of what it costs, and this one costs 57 %
- * of undici's (benchmark/Wire.ts). What it lacks no upstream call needs: redirects, proxies, pipelining, upgrades.
+ * It is ours, and no library's, for one reason: five exchanges an entry are most of what it costs, and this one costs some
+ * 55 % of undici's (benchmark/Wire.ts). What it lacks no upstream call needs: redirects, proxies, pipelining, upgrades.
  */
 import { connect as connectTcp, isIP, type Socket } from "node:net"
 import { connect as connectTls } from "node:tls"
