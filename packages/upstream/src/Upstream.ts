@@ -217,7 +217,7 @@ const overHttp = <I, A, E>(
 
 /**
  * A call whose question comes by the context: so the policies are put around it once for the upstream, and not anew for
- * every question, which cost a tenth of an entry.
+ * every question, which would allocate an Effect for each of them.
  */
 const asking = <Q, A, E>(key: string, attempt: (fiber: AnyFiber, question: Q) => Effect.Effect<A, E>) => {
   const Asked = Context.Service<Q>(key)
