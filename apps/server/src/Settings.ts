@@ -3,6 +3,7 @@
  * names the variable and says what it should be; so does a variable that is known but does nothing yet, because nobody may
  * believe himself behind a check that is not made.
  */
+import { availableParallelism } from "node:os"
 import * as LoadShed from "@portico/edge/LoadShed"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
 import * as FaultInjection from "@portico/upstream/FaultInjection"
@@ -24,6 +25,8 @@ export interface Settings {
   /** The most entries in flight; Infinity: as many as come. */
   readonly maxInFlight: number
   readonly drain: Duration.Duration
+  /** How many processes serve; 1: this one. */
+  readonly workers: number
   /** The folder of the embedded upstreams' SQLite file. */
   readonly data: string
   readonly logLevel: LogLevel.LogLevel
@@ -100,6 +103,7 @@ export const load: Effect.Effect<Settings, SettingsError> = Effect.gen(function*
       'a whole number from 1 to 1000000, or "off" for no load shedding'
     ),
     drain: yield* duration("PORTICO_DRAIN", Duration.seconds(10)),
+    workers: yield* read("PORTICO_WORKERS", Config.String, upTo256, 1, "a number from 1 to 256, or auto: one a core"),
     data: yield* text("PORTICO_DATA", ".data", "a folder"),
     logLevel: yield* read("PORTICO_LOG_LEVEL", Config.LogLevel, (level) => level, "Info", logLevels)
   }
@@ -120,12 +124,12 @@ export const notYet: Readonly<Record<string, string | undefined>> = {
   PORTICO_JWT_SECRET: undefined,
   PORTICO_JWKS_URL: undefined,
   PORTICO_REDIS_URL: undefined,
-  PORTICO_WORKERS: "1",
   PORTICO_CORS_ORIGINS: undefined,
   OTEL_EXPORTER_OTLP_ENDPOINT: undefined
 }
 
-const variable = (name: RoomUpstreams.Name) => `PORTICO_UPSTREAM_${name.toUpperCase()}`
+/** The variable of an upstream's URL. */
+export const variable = (name: RoomUpstreams.Name) => `PORTICO_UPSTREAM_${name.toUpperCase()}`
 
 const each = <A>(f: (name: RoomUpstreams.Name) => Effect.Effect<A>): Effect.Effect<Record<RoomUpstreams.Name, A>> =>
   Effect.gen(function* () {
@@ -164,6 +168,13 @@ const upToAGiB = (value: ByteSize.ByteSize) => (value > 0n && value <= 1_073_741
 
 const upToAMillion = (value: string) =>
   value === "off" ? Infinity : /^[1-9]\d{0,5}$|^1000000$/.test(value) ? Number(value) : undefined
+
+const upTo256 = (value: string) =>
+  value === "auto"
+    ? Math.min(availableParallelism(), 256)
+    : /^[1-9]\d{0,2}$/.test(value) && Number(value) <= 256
+      ? Number(value)
+      : undefined
 
 const logLevels = "one of All, Trace, Debug, Info, Warn, Error, Fatal, None"
 

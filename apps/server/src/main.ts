@@ -1,7 +1,9 @@
 /**
  * `npx -y pnpm start`: the entry service, over the upstreams that the environment names, or over the embedded ones.
  */
+import type { Worker } from "node:cluster"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Telemetry from "@portico/edge/Telemetry"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
 import * as FaultInjection from "@portico/upstream/FaultInjection"
 import { Transport } from "@portico/upstream/Transport"
@@ -10,6 +12,9 @@ import { HttpServer, type HttpServerError } from "effect/http"
 import * as EmbeddedUpstreams from "./EmbeddedUpstreams.ts"
 import * as Server from "./Server.ts"
 import * as Settings from "./Settings.ts"
+import * as Workers from "./Workers.ts"
+import * as WorkersChannel from "./WorkersChannel.ts"
+import * as WorkersProcess from "./WorkersProcess.ts"
 
 const endpoints = (settings: Settings.Settings, urls: Readonly<Record<RoomUpstreams.Name, URL>>) => {
   const endpoint = (name: RoomUpstreams.Name) => ({
@@ -27,36 +32,58 @@ const endpoints = (settings: Settings.Settings, urls: Readonly<Record<RoomUpstre
   }
 }
 
-/** The five upstreams: where the environment says, else the embedded reference ones. */
-const roomUpstreams = (settings: Settings.Settings) =>
-  Layer.unwrap(
-    Effect.gen(function* () {
-      if (settings.upstreams !== undefined) return RoomUpstreams.layer(endpoints(settings, settings.upstreams))
-      const urls = yield* EmbeddedUpstreams.start(settings.data)
-      for (const name of RoomUpstreams.names) {
-        yield* Console.log(`portico: embedded upstream ${name.padEnd(10)} ${urls[name].origin}`)
-      }
-      return RoomUpstreams.layer(endpoints(settings, urls))
-    })
-  )
+/** Where the five upstreams are: where the environment says, else the embedded reference ones. */
+const upstreams = (settings: Settings.Settings) =>
+  Effect.gen(function* () {
+    if (settings.upstreams !== undefined) return settings.upstreams
+    const urls = yield* EmbeddedUpstreams.start(settings.data)
+    for (const name of RoomUpstreams.names) {
+      yield* Console.log(`portico: embedded upstream ${name.padEnd(10)} ${urls[name].origin}`)
+    }
+    return urls
+  })
 
 /** The wire; in staging, where the environment asks for it, with faults on purpose. */
 const transport = ({ faults }: Settings.Settings) =>
   faults.size === 0 ? Transport.layer : FaultInjection.layer(faults).pipe(Layer.provide(Transport.layer))
 
+/** Serves as long as the scope lasts; answers the address. */
+const serve = (settings: Settings.Settings, urls: Readonly<Record<RoomUpstreams.Name, URL>>) =>
+  Layer.build(
+    Server.layer(settings).pipe(
+      Layer.provide(RoomUpstreams.layer(endpoints(settings, urls))),
+      Layer.provide(transport(settings))
+    )
+  ).pipe(Effect.map((context) => HttpServer.formatAddress(Context.get(context, HttpServer.HttpServer).address)))
+
+const announce = (address: string) => Console.log(`portico: listening on ${address}`)
+
+/** One process alone, or the primary of several. */
+const alone = (settings: Settings.Settings) =>
+  Effect.gen(function* () {
+    yield* secondSignalEnds
+    const urls = yield* upstreams(settings)
+    if (settings.workers > 1) return yield* Workers.run(settings, urls, announce)
+    yield* announce(yield* serve(settings, urls))
+    return yield* Effect.never
+  })
+
+/** One of several, which the primary has told where its upstreams are. */
+const asWorker = (settings: Settings.Settings, self: Worker) =>
+  Effect.gen(function* () {
+    const urls = yield* upstreams(settings)
+    const { ask } = yield* WorkersChannel.make(self, Telemetry.own)
+    yield* Effect.provideService(serve(settings, urls), Telemetry.Exposition, ask)
+    return yield* Effect.never
+  })
+
 const program = Effect.gen(function* () {
-  yield* secondSignalEnds
   const settings = yield* Settings.load
-  const server = Server.layer(settings).pipe(
-    Layer.provide(roomUpstreams(settings)),
-    Layer.provide(transport(settings)),
-    Layer.provide(Layer.succeed(References.MinimumLogLevel, settings.logLevel)),
-    Layer.catchTag("ServeError", (error) => Layer.effectContext(Effect.fail(cannotListen(settings, error))))
+  const self = WorkersProcess.self()
+  return yield* (self === undefined ? alone(settings) : asWorker(settings, self)).pipe(
+    Effect.catchTag("ServeError", (error) => cannotListen(settings, error)),
+    Effect.provideService(References.MinimumLogLevel, settings.logLevel)
   )
-  const context = yield* Layer.build(server)
-  const { address } = Context.get(context, HttpServer.HttpServer)
-  yield* Console.log(`portico: listening on ${HttpServer.formatAddress(address)}`)
-  return yield* Effect.never
 }).pipe(
   Effect.scoped,
   Effect.tapCause((cause) => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Context, Data, Effect, Layer } from "effect"
+import { Context, Data, Effect, Layer, Schema } from "effect"
 import * as Upstreams from "../src/Upstreams.ts"
 
 export const folder = Effect.acquireRelease(
@@ -20,8 +20,8 @@ export const upstreams = (options: Partial<Upstreams.Options> = {}) =>
 export interface Got {
   readonly status: number
   readonly headers: Headers
-  // oxlint-disable-next-line typescript/no-explicit-any -- a test asserts what it is
-  readonly body: any
+  /** The JSON that came, whatever it is. */
+  readonly body: unknown
 }
 
 export class RequestFailed extends Data.TaggedError("RequestFailed")<{ readonly cause: unknown }> {}
@@ -31,13 +31,18 @@ export const get = (url: string, init: RequestInit = {}): Effect.Effect<Got, Req
     try: async (signal) => {
       const response = await fetch(url, { signal, ...init })
       const text = await response.text()
-      return { status: response.status, headers: response.headers, body: text === "" ? undefined : JSON.parse(text) }
+      const body: unknown = text === "" ? undefined : JSON.parse(text)
+      return { status: response.status, headers: response.headers, body }
     },
     catch: (cause) => new RequestFailed({ cause })
   })
 
 export const put = (base: string, order: unknown) =>
   get(`${base}/admin/fault`, { method: "PUT", body: typeof order === "string" ? order : JSON.stringify(order) })
+
+/** What the body says of what went wrong. */
+export const complaint = ({ body }: Got) =>
+  Effect.map(Schema.decodeUnknownEffect(Schema.Struct({ error: Schema.String }))(body), ({ error }) => error)
 
 export const took = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {

@@ -22,7 +22,14 @@ export class DeadlineExceeded extends Data.TaggedError("DeadlineExceeded")<{}> {
   }
 }
 
-/** Grants `self` at most `budget` from now. An earlier deadline from outside stays. */
+/**
+ * Grants `self` at most `budget` from now. An earlier deadline from outside stays. It only sets the instant: upstream calls
+ * keep it by themselves, any other effect needs {@link enforce}.
+ *
+ * @example
+ * const left = yield* Deadline.remaining.pipe(Deadline.within("1 second"), Deadline.within("200 millis"))
+ * left // => 200
+ */
 export const within =
   (budget: Duration.Input) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -47,8 +54,13 @@ export const left = (deadline: number, clock: Clock.Clock): number =>
   deadline === Infinity ? Infinity : Math.max(0, deadline - clock.currentTimeMillisUnsafe())
 
 /**
- * Ends `self` at the deadline: interrupts it and fails with {@link DeadlineExceeded}. Where the deadline has passed
- * already `self` is not begun.
+ * Ends `self` at the deadline: interrupts it, waits for its finalizers and fails with {@link DeadlineExceeded}. Where the
+ * deadline has passed already `self` is not begun.
+ *
+ * @example
+ * const late = Effect.sleep("1 second").pipe(Deadline.enforce, Deadline.within("50 millis"), Effect.flip)
+ * const error = yield* late
+ * error._tag // => "DeadlineExceeded"
  */
 export const enforce = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | DeadlineExceeded, R> =>
   Effect.withFiber((fiber) => {

@@ -6,6 +6,10 @@
  */
 import { Context, Effect, type Fiber } from "effect"
 
+/**
+ * How an answer was had: from the upstream for this caller, from another caller's call, from memory while fresh, from memory
+ * when asking failed, from a stand-in, or not at all because nobody asked.
+ */
 export type Provenance = "fetched" | "coalesced" | "cached" | "stale" | "fallback" | "skipped"
 
 /** Where the policies of one part write how its answer was had. The last word stands. */
@@ -13,6 +17,7 @@ export interface Trail {
   provenance: Provenance
 }
 
+/** The trail of the part under way; undefined where no composition keeps one, and then {@link note} does nothing. */
 export const CurrentTrail: Context.Reference<Trail | undefined> = Context.Reference<Trail | undefined>(
   "@portico/call/Provenance/CurrentTrail",
   { defaultValue: () => undefined }

@@ -9,6 +9,7 @@ export const RequestId: Context.Reference<string> = Context.Reference<string>("@
   defaultValue: () => ""
 })
 
+/** The header that carries the id, in and out. */
 export const header = "x-request-id"
 
 /** A caller's id is taken over where it is safe to log and to send on: 1 to 128 visible characters without quotes. */

@@ -5,6 +5,7 @@
  */
 import { type Context, Metric } from "effect"
 
+/** The labels of a series, by name. */
 export type Labels = Readonly<Record<string, string>>
 
 /** A family of series: one metric for each set of labels. */
@@ -38,16 +39,19 @@ export const by = <I, S>(
   }
 }
 
+/** Counters, which only go up: each update is what is added. */
 export const counter =
   (name: string, description: string): Family<number, Metric.CounterState<number>> =>
   (attributes) =>
     Metric.counter(name, { description, attributes, incremental: true })
 
+/** Gauges: each update is the value from now on. */
 export const gauge =
   (name: string, description: string): Family<number, Metric.GaugeState<number>> =>
   (attributes) =>
     Metric.gauge(name, { description, attributes })
 
+/** Histograms: each update is one observation, in the unit of `boundaries`. */
 export const histogram =
   (name: string, description: string, boundaries: ReadonlyArray<number>): Family<number, Metric.HistogramState> =>
   (attributes) =>

@@ -5,6 +5,7 @@
 import { Context, type Random } from "effect"
 import * as RequestId from "./RequestId.ts"
 
+/** What of a `traceparent` goes on unchanged. The span id does not: each request on the wire has its own. */
 export interface TraceContext {
   /** 32 hex digits. */
   readonly traceId: string
@@ -12,11 +13,13 @@ export interface TraceContext {
   readonly flags: string
 }
 
+/** The trace of the request being served; undefined where there is none. */
 export const TraceContext: Context.Reference<TraceContext | undefined> = Context.Reference<TraceContext | undefined>(
   "@portico/call/TraceContext",
   { defaultValue: () => undefined }
 )
 
+/** The header that carries the trace, in and out. */
 export const header = "traceparent"
 
 /** Begins a trace that nobody records. */

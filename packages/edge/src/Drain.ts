@@ -14,9 +14,19 @@ export class Draining extends Data.TaggedError("Draining")<{}> {
   }
 }
 
+/**
+ * The state of leaving, and the count of the work under way.
+ *
+ * @example
+ * const drain = yield* Drain
+ * yield* drain.track(Effect.succeed("answered")) // => "answered"
+ * yield* drain.drain("10 seconds")
+ * yield* Effect.flip(drain.track(Effect.succeed("too late"))) // => new Draining()
+ */
 export class Drain extends Context.Service<
   Drain,
   {
+    /** Whether the drain has begun. It never ends. */
     readonly isDraining: () => boolean
     /** How many tracked requests are under way. */
     readonly inFlight: () => number
@@ -26,6 +36,7 @@ export class Drain extends Context.Service<
     readonly drain: (limit: Duration.Input) => Effect.Effect<void>
   }
 >()("@portico/edge/Drain") {
+  /** Nothing under way, and not draining. For the process: who tracks and who drains must share it. */
   static readonly layer = Layer.effect(
     Drain,
     Effect.gen(function* () {

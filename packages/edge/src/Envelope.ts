@@ -11,6 +11,7 @@ import { Cause, Context, Effect, Random } from "effect"
 import { HttpEffect, HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import * as Problem from "./Problem.ts"
 
+/** The middleware, for every route of the router. */
 export const layer = HttpRouter.middleware(
   (app) =>
     Effect.withFiber((fiber) => {

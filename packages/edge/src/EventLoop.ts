@@ -7,6 +7,7 @@
  */
 import { Clock, Context, Effect, Layer } from "effect"
 
+/** A look at the event loop: {@link EventLoop.layer} is the real one. */
 export class EventLoop extends Context.Service<
   EventLoop,
   {

@@ -29,4 +29,5 @@ const ready = HttpRouter.use((router) =>
   })
 )
 
+/** Both routes. A probe is not work that a drain waits for. */
 export const layer = Layer.mergeAll(live, ready)

@@ -33,16 +33,26 @@ export class Overloaded extends Data.TaggedError("Overloaded")<{ readonly retryA
 /** The one there is, since a refusal has to be cheap: the load that is too much now may be gone in a second. */
 export const overloaded = new Overloaded({ retryAfterMillis: 1_000 })
 
+/** What an operator may choose: everything else follows from the event loop. */
 export interface Options {
   /** The most in flight, whatever the loop says. */
   readonly maxInFlight: number
 }
 
+/**
+ * The limit, and what runs under it.
+ *
+ * @example
+ * const shed = yield* LoadShed
+ * yield* shed.admit(Effect.succeed("an entry")) // => "an entry"
+ * shed.inFlight() // => 0
+ */
 export class LoadShed extends Context.Service<
   LoadShed,
   {
     /** How many may be in flight now. */
     readonly limit: () => number
+    /** How many are in flight now. */
     readonly inFlight: () => number
     /** How many have been refused so far. */
     readonly shed: () => number

@@ -9,6 +9,7 @@ import * as RequestId from "@portico/call/RequestId"
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 
+/** What went wrong. The rest of the body follows from it: `title` from the status, `type` is always `about:blank`. */
 export interface Problem {
   readonly status: keyof typeof titles
   /** Which error. */
@@ -41,7 +42,19 @@ const titles = {
   504: "Gateway Timeout"
 } as const
 
-/** The answer that carries the problem, under the current request's id. */
+/**
+ * The answer that carries the problem, under the current request's id. It is never stored (`cache-control: no-store`).
+ *
+ * @example
+ * const answer = yield* Problem.respond({
+ *   status: 503,
+ *   tag: "Draining",
+ *   detail: "The service is shutting down.",
+ *   retryAfterMillis: 1_500
+ * })
+ * answer.status // => 503
+ * answer.headers["retry-after"] // => "2"
+ */
 export const respond = (
   problem: Problem,
   headers?: Readonly<Record<string, string>>

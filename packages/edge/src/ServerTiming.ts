@@ -4,6 +4,8 @@
  * @example
  * ServerTiming.format([{ name: "live", millis: 12.3456, description: "fetched" }]) // => `live;dur=12.3;desc="fetched"`
  */
+
+/** One entry of the header. */
 export interface Metric {
   /** A token: letters, digits, `-` and `_`. */
   readonly name: string
@@ -12,6 +14,7 @@ export interface Metric {
   readonly description: string
 }
 
+/** The header's value, its metrics in their order; empty without any. Nothing is escaped: see {@link Metric}. */
 export const format = (metrics: Iterable<Metric>): string => {
   let out = ""
   for (const { name, millis, description } of metrics) {

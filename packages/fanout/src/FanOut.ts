@@ -76,24 +76,52 @@ type PartServices<P> =
       ? Services<F>
       : never
 
-/** All parts at once; the first failure ends it and interrupts the others. */
+/**
+ * All parts at once; the first failure ends it and interrupts the others. Use it where half an answer is none. It fails only
+ * when the others have ended: a part's slow finalizer keeps everybody waiting.
+ *
+ * @example
+ * yield* FanOut.failFast({ title: Effect.succeed("Boleros"), seats: Effect.succeed(7) }) // => { title: "Boleros", seats: 7 }
+ */
 export const failFast = <const P extends Effects>(
   parts: P
 ): Effect.Effect<All<P>, Error<P[keyof P]>, Services<P[keyof P]>> => collect(parts, "unbounded", needed)
 
-/** One part after the other; the first failure ends it. */
+/**
+ * One part after the other, in the order of their keys; the first failure ends it. Use it to see what being concurrent is
+ * worth, or where an upstream bears no more. Keys that are whole numbers come first, as in every JavaScript object.
+ *
+ * @example
+ * yield* FanOut.serial({ title: Effect.succeed("Boleros"), seats: Effect.succeed(7) }) // => { title: "Boleros", seats: 7 }
+ */
 export const serial = <const P extends Effects>(
   parts: P
 ): Effect.Effect<All<P>, Error<P[keyof P]>, Services<P[keyof P]>> => collect(parts, 1, needed)
 
-/** All parts at once, each to its own end. A defect in a part is that part's failure, and logged. */
+/**
+ * All parts at once, each to its own end. Use it where every part is worth showing, or reporting. A defect in a part is that
+ * part's failure, and logged. Nothing ends it but its slowest part.
+ *
+ * @example
+ * const { title, seats } = yield* FanOut.settle({ title: Effect.succeed("Boleros"), seats: Effect.fail("down") })
+ * title // => { status: "ok", data: "Boleros" }
+ * seats // => { status: "failed", error: "down" }
+ */
 export const settle = <const P extends Effects>(parts: P): Effect.Effect<Settled<P>, never, Services<P[keyof P]>> =>
   collect(parts, "unbounded", settled)
 
 /**
  * All parts at once. A required part that fails ends it as in {@link failFast}; an optional part that fails gives, in this
  * order, its last good data, its fallback, or its error. A part with steps ({@link Part.followedBy}) is one of the two, and
- * its steps are optional parts that begin when it has data.
+ * its steps are optional parts that begin when it has data. Use it for an answer that has a core and trimmings.
+ *
+ * @example
+ * const { title, seats } = yield* FanOut.degrade({
+ *   title: Part.required(Effect.succeed("Boleros")),
+ *   seats: Part.optional(Effect.fail("down"), { fallback: () => 0 })
+ * })
+ * title // => "Boleros"
+ * seats // => { status: "fallback", data: 0, error: "down" }
  */
 export const degrade = <const P extends Parts>(
   parts: P
@@ -104,6 +132,11 @@ export const degrade = <const P extends Parts>(
  * The same fan-out for every item, at most `concurrency` items at once; the results are in the items' order. On the timeline
  * each item's parts are under its name: `r1/live`. The first fan-out that fails ends it: whoever wants every item's
  * result makes the parts optional, or settles them.
+ *
+ * @example
+ * const card = (show: string) => FanOut.failFast({ letters: Effect.succeed(show.length) })
+ * const options = { concurrency: 25, name: (show: string) => show }
+ * yield* FanOut.forEach(["Boleros", "Giselle"], card, options) // => [{ letters: 7 }, { letters: 7 }]
  */
 export const forEach = <T, A, E, R>(
   items: ReadonlyArray<T>,

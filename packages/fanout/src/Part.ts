@@ -23,7 +23,7 @@ export interface Optional<A, E, R> {
   readonly _tag: "Optional"
   readonly effect: Effect.Effect<A, E, R>
   readonly stale: Effect.Effect<Option.Option<LastGood<A>>, never, R> | undefined
-  // A method's parameter is bivariant: a part with a known error is also a part with some error.
+  /** Makes data up from the error. A method's parameter is bivariant: a part with a known error is also one with some error. */
   readonly fallback: { of(error: E | Defect): A }["of"] | undefined
 }
 
@@ -31,7 +31,10 @@ export interface Optional<A, E, R> {
 export type Data<P> = P extends { readonly effect: Effect.Effect<infer A, infer _E, infer _R> } ? A : never
 
 /** What is asked for once the part before it has data. */
-export type Step<A> = { of(data: A): Optional<unknown, unknown, unknown> | Skipped }["of"]
+export type Step<A> = {
+  /** The part that the data leads to, or none. */
+  of(data: A): Optional<unknown, unknown, unknown> | Skipped
+}["of"]
 
 /** A part, and the steps that need its data. */
 export interface Followed<First, Steps> {
@@ -46,11 +49,13 @@ export interface Skipped {
   readonly status: "skipped"
 }
 
+/** It is there. Which of the upstream and its memories it came from, the timeline says. */
 export interface Ok<A> {
   readonly status: "ok"
   readonly data: A
 }
 
+/** It could not be had: in its place its last good data, and how old that is, in milliseconds. */
 export interface Stale<A, E> {
   readonly status: "stale"
   readonly data: A
@@ -58,12 +63,14 @@ export interface Stale<A, E> {
   readonly error: E
 }
 
+/** It could not be had, and no last good data is there either: data made up in its place. */
 export interface Fallback<A, E> {
   readonly status: "fallback"
   readonly data: A
   readonly error: E
 }
 
+/** It could not be had, and nothing stands in for it. */
 export interface Failed<E> {
   readonly status: "failed"
   readonly error: E
@@ -79,8 +86,24 @@ export class Defect extends Data.TaggedError("Defect")<{}> {
   }
 }
 
+/**
+ * A part without which there is no answer. For `FanOut.degrade`.
+ *
+ * @example
+ * Part.required(Live.fetch({ roomId }))
+ */
 export const required = <A, E, R>(effect: Effect.Effect<A, E, R>): Required<A, E, R> => ({ _tag: "Required", effect })
 
+/**
+ * A part without which the answer stands. When it fails, `stale` is looked at first and then `fallback`; a defect is a
+ * failure as well, and the fallback gets a {@link Defect} of it. For `FanOut.degrade`.
+ *
+ * @example
+ * Part.optional(Statistics.fetch({ roomId }), {
+ *   stale: Statistics.lastGood({ roomId }),
+ *   fallback: () => ({ roomId, viewers: 0, likes: 0, gifts: 0 })
+ * })
+ */
 export const optional = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   options?: {
@@ -96,6 +119,7 @@ export const optional = <A, E, R>(
  * optional: it has an outcome of its own and changes nothing about that of `first`. Where neither is worth anything without
  * the other they are one part, an `Effect.flatMap`. For `FanOut.degrade`.
  *
+ * @typeParam Steps - each step under the name that its outcome gets
  * @example
  * Part.followedBy(Part.optional(Live.fetch({ roomId })), {
  *   anchor: ({ anchorId }) => Part.optional(User.fetch({ userId: anchorId }))
@@ -110,10 +134,13 @@ export const followedBy = <
   // Where the part goes takes any steps, and must not decide what these are.
 ): Followed<First, NoInfer<Steps>> => ({ _tag: "Followed", first, steps })
 
+/** The part that is left out: what stands in a composition, and as outcome in its result. */
 export const skipped: Skipped = { _tag: "Skipped", status: "skipped" }
 
+/** Whether a result is that of a part left out. A required part's data is otherwise bare. */
 export const isSkipped = (value: unknown): value is Skipped => value === skipped
 
+/** The outcome of a part that is there. */
 export const ok = <A>(data: A): Ok<A> => ({ status: "ok", data })
 
 /** The data, in whichever way it was had; undefined where there is none, for whoever shows what there is. */

@@ -7,6 +7,7 @@
 import type * as Provenance from "@portico/call/Provenance"
 import { Clock, Context, Effect, type Fiber } from "effect"
 
+/** What is known of one part. */
 export interface Mark {
   /** The part's name, after those of what it belongs to: `live`, or `r1/live/anchor`. */
   readonly part: string
@@ -18,6 +19,7 @@ export interface Mark {
   provenance: Provenance.Provenance
 }
 
+/** The marks of one or several fan-outs, measured from one beginning. */
 export interface Timeline {
   /** In the order in which the parts began. */
   readonly marks: Array<Mark>
@@ -37,7 +39,14 @@ export const make: Effect.Effect<Timeline> = Effect.clockWith((clock) =>
   Effect.sync(() => ({ marks: [], originNanos: clock.monotonicTimeNanosUnsafe(), prefix: "" }))
 )
 
-/** Lets the fan-outs in `self` write on `timeline`. */
+/**
+ * Lets the fan-outs in `self` write on `timeline`.
+ *
+ * @example
+ * const timeline = yield* Timeline.make
+ * yield* FanOut.failFast({ live: Effect.succeed(1), user: Part.skipped }).pipe(Timeline.record(timeline))
+ * timeline.marks.map(Timeline.how) // => ["fetched", "skipped"]
+ */
 export const record =
   (timeline: Timeline) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

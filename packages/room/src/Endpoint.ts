@@ -4,6 +4,7 @@ import * as Hedge from "@portico/upstream/Hedge"
 import type * as Upstream from "@portico/upstream/Upstream"
 import type { Duration } from "effect"
 
+/** One upstream's place and limits, as the service's settings give them. */
 export interface Endpoint {
   readonly baseUrl: URL
   /** The limit of one attempt. */

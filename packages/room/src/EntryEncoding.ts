@@ -4,6 +4,7 @@ import * as PartEncoding from "./PartEncoding.ts"
 import type { EntryAnswer } from "./RoomApi.ts"
 import * as RoomEntry from "./RoomEntry.ts"
 
+/** The answer to one entry. Milliseconds are those of `timeline`; a part that is not on it has 0. */
 export const encode = (
   mode: RoomEntry.Mode,
   viewer: RoomEntry.Viewer,

@@ -6,6 +6,7 @@ import { type Endpoint, policies } from "./Endpoint.ts"
 import { RoomId } from "./RoomId.ts"
 import { UserId } from "./UserId.ts"
 
+/** What a user is entitled to in a room. */
 export const UserEquity = Schema.Struct({
   userId: UserId,
   vip: Schema.Boolean,
@@ -18,6 +19,7 @@ export type UserEquity = typeof UserEquity.Type
 /** Nothing granted: what a 404 means, and what stands in when the upstream cannot be had. */
 export const none = (userId: UserId): UserEquity => ({ userId, vip: false, badges: [], coins: 0, privileges: [] })
 
+/** The upstream. It has no error of its own: a user without anything is an answer. */
 export class Equity extends Upstream.Service<Equity>()("equity", {
   input: Schema.Struct({ userId: UserId, roomId: RoomId }),
   output: UserEquity,

@@ -6,6 +6,7 @@ import { type Endpoint, policies } from "./Endpoint.ts"
 import { RoomId, RoomNotFound } from "./RoomId.ts"
 import { UserId } from "./UserId.ts"
 
+/** A room: what it is called, whether it is live, whose it is, and where its streams are. */
 export const LiveRoom = Schema.Struct({
   roomId: RoomId,
   title: Schema.String,
@@ -24,6 +25,7 @@ export const LiveRoom = Schema.Struct({
 })
 export type LiveRoom = typeof LiveRoom.Type
 
+/** The upstream. A room that does not exist is its one error. */
 export class Live extends Upstream.Service<Live>()("live", {
   input: Schema.Struct({ roomId: RoomId }),
   output: LiveRoom,

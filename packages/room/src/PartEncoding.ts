@@ -8,6 +8,7 @@ import type { UserNotFound } from "./UserId.ts"
 
 type KnownError = UpstreamError | RoomNotFound | UserNotFound
 
+/** The part of an answer. An age is in whole milliseconds. */
 export const encode = <A>(outcome: Part.Outcome<A, KnownError>, ms: number) => {
   switch (outcome.status) {
     case "ok":

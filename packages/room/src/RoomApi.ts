@@ -137,6 +137,7 @@ const preview = HttpApiEndpoint.get("preview", "/v1/rooms/preview", {
       "does not exist. The header `Server-Timing` says for each kind of part what the slowest took and how they were had."
   )
 
+/** The contract: `GET /v1/rooms/:roomId/entry` and `GET /v1/rooms/preview`. */
 export class RoomApi extends HttpApi.make("portico")
   .add(HttpApiGroup.make("rooms").add(entry).add(preview))
   .annotate(OpenApi.Title, "Portico")

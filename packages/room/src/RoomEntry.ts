@@ -18,9 +18,11 @@ import { User, type UserProfile } from "./User.ts"
 import type { UserId, UserNotFound } from "./UserId.ts"
 import { type Platform, Version, type VersionInfo } from "./Version.ts"
 
+/** How the five are combined, and what the failure of one means: see above. */
 export const Mode = Schema.Literals(["failfast", "settle", "degrade", "serial"])
 export type Mode = typeof Mode.Type
 
+/** Who enters which room, with which client. */
 export interface Viewer {
   readonly roomId: RoomId
   /** Undefined: a guest. */
@@ -28,6 +30,7 @@ export interface Viewer {
   readonly platform: Platform
 }
 
+/** An entry: how each of the five parts ended, in every mode alike. */
 export interface RoomEntry {
   readonly version: Part.Outcome<VersionInfo, UpstreamError>
   readonly live: Part.Outcome<LiveRoom, RoomNotFound | UpstreamError>

@@ -19,6 +19,7 @@ import type { UserNotFound } from "./UserId.ts"
 export const RoomIds = Schema.Array(RoomId).check(Schema.isMinLength(1), Schema.isMaxLength(50), Schema.isUnique())
 export type RoomIds = typeof RoomIds.Type
 
+/** One room of the list: how each of its three parts ended. */
 export interface RoomPreview {
   readonly roomId: RoomId
   readonly live: Part.Outcome<LiveRoom, RoomNotFound | UpstreamError>

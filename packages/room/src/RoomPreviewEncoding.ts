@@ -4,6 +4,9 @@ import * as PartEncoding from "./PartEncoding.ts"
 import type { PreviewAnswer } from "./RoomApi.ts"
 import * as RoomPreview from "./RoomPreview.ts"
 
+/**
+ * The answer to one preview, its rooms in their order. Milliseconds are those of `timeline`; a part that is not on it has 0.
+ */
 export const encode = (
   previews: ReadonlyArray<RoomPreview.RoomPreview>,
   timeline: Timeline.Timeline

@@ -10,10 +10,13 @@ import { Version } from "./Version.ts"
 
 /** The upstreams' names, in the order in which an entry shows them. */
 export const names = ["version", "live", "user", "equity", "statistics"] as const
+/** The name of one of the five. */
 export type Name = (typeof names)[number]
 
+/** What an entry needs: all five. */
 export type RoomUpstreams = Version | Live | User | Equity | Statistics
 
+/** The real ones, each with its policies, at their endpoints. */
 export const layer = (endpoints: Readonly<Record<Name, Endpoint>>): Layer.Layer<RoomUpstreams, never, Transport> =>
   Layer.mergeAll(
     Version.layer(endpoints.version),

@@ -7,9 +7,11 @@ import { RoomId, RoomNotFound } from "./RoomId.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
+/** What a room counts. */
 export const RoomStatistics = Schema.Struct({ roomId: RoomId, viewers: Count, likes: Count, gifts: Count })
 export type RoomStatistics = typeof RoomStatistics.Type
 
+/** The upstream. A room that does not exist is its one error. */
 export class Statistics extends Upstream.Service<Statistics>()("statistics", {
   input: Schema.Struct({ roomId: RoomId }),
   output: RoomStatistics,

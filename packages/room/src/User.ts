@@ -5,6 +5,7 @@ import { Schema } from "effect"
 import { type Endpoint, policies } from "./Endpoint.ts"
 import { UserId, UserNotFound } from "./UserId.ts"
 
+/** What a user shows to others. */
 export const UserProfile = Schema.Struct({
   userId: UserId,
   nickname: Schema.String,
@@ -13,6 +14,7 @@ export const UserProfile = Schema.Struct({
 })
 export type UserProfile = typeof UserProfile.Type
 
+/** The upstream. A user that does not exist is its one error. */
 export class User extends Upstream.Service<User>()("user", {
   input: Schema.Struct({ userId: UserId }),
   output: UserProfile,

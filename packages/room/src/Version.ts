@@ -4,9 +4,11 @@ import * as Upstream from "@portico/upstream/Upstream"
 import { Schema } from "effect"
 import { type Endpoint, policies } from "./Endpoint.ts"
 
+/** What a client runs on. */
 export const Platform = Schema.Literals(["web", "ios", "android"])
 export type Platform = typeof Platform.Type
 
+/** The newest client version, the oldest that is still served, and the features that are switched on. */
 export const VersionInfo = Schema.Struct({
   latest: Schema.String,
   minimum: Schema.String,
@@ -14,6 +16,7 @@ export const VersionInfo = Schema.Struct({
 })
 export type VersionInfo = typeof VersionInfo.Type
 
+/** The upstream. It has no error of its own. */
 export class Version extends Upstream.Service<Version>()("version", {
   input: Schema.Struct({ platform: Platform }),
   output: VersionInfo,

@@ -59,7 +59,7 @@ export const table = <Self, Name extends string, I, A, E>(
   )
 }
 
-/** Fails every call: with an error of the upstream's definition, or for a reason of {@link UpstreamError}. */
+/** Fails every call: with an error of the upstream's definition, or for a reason of `UpstreamError`. */
 export const failing = <Self, Name extends string, I, A, E>(
   upstream: ServiceClass<Self, Name, I, A, E>,
   error: NoInfer<E> | Reason | UpstreamError,
@@ -71,7 +71,7 @@ export const hanging = <Self, Name extends string, I, A, E>(
   upstream: ServiceClass<Self, Name, I, A, E>
 ): Layer.Layer<Self> => upstream.layerFake(() => Effect.never)
 
-/** The error of a call to `upstream` that ended with `error`: a bare reason becomes the {@link UpstreamError} around it. */
+/** The error of a call to `upstream` that ended with `error`: a bare reason becomes the `UpstreamError` around it. */
 export const toError = <E>(upstream: string, error: E | Reason | UpstreamError): E | UpstreamError =>
   isReason(error) ? new UpstreamError({ upstream, reason: error }) : error
 

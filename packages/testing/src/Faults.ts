@@ -26,6 +26,13 @@ const begin = (socket: Socket) =>
 
 const chunk = `4000\r\n${" ".repeat(0x4000)}\r\n`
 
+/**
+ * Every fault, by a name that a test can show.
+ *
+ * @example
+ * const server = yield* ScriptedServer.make(Faults.healthy(() => '{"viewers":3}'))
+ * yield* server.become(Faults.all["reset within the body"])
+ */
 export const all = {
   /** Takes the request and never says a word. */
   hang: () => {},
@@ -35,6 +42,7 @@ export const all = {
 
   /** Begins an answer, and resets the connection once the client has had time to read the beginning. */
   "reset within the body": {
+    /** A beginning, 10 milliseconds, a reset. */
     lasting: (socket) =>
       begin(socket).pipe(
         Effect.andThen(Effect.sleep("10 millis")),
@@ -47,6 +55,7 @@ export const all = {
 
   /** Ten thousand bytes, one every 10 milliseconds: never silent for so long that a timeout of silence would catch it. */
   drip: {
+    /** A beginning, and then byte after byte. */
     lasting: (socket) =>
       Effect.andThen(
         begin(socket),
@@ -59,6 +68,7 @@ export const all = {
 
   /** A body without an announced length, as fast as the client takes it, for ever. */
   "endless body": {
+    /** A head, and then chunk after chunk of 16 KiB. */
     lasting: (socket) =>
       Effect.andThen(
         Effect.sync(() => void socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")),
@@ -86,4 +96,5 @@ export const all = {
   refused: "refuse"
 } as const satisfies Readonly<Record<string, Behaviour>>
 
+/** The name of a fault. */
 export type Name = keyof typeof all

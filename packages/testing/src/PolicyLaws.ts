@@ -22,6 +22,7 @@ export interface Policy<E> {
   (call: Call): Effect.Effect<number, E>
 }
 
+/** A policy under test, and what of its behaviour is a matter of choice. */
 export interface Subject<E> {
   /** A policy with nothing under way, and a number that is zero whenever nothing is: permits held, timers, flights. */
   readonly make: Effect.Effect<
@@ -46,12 +47,14 @@ export const subject = <E>(make: Subject<E>["make"], options: Partial<Omit<Subje
   ...options
 })
 
+/** A policy breaks a law: which, and how. */
 export class LawBroken extends Data.TaggedError("LawBroken")<{ readonly law: string; readonly why: string }> {
   override get message() {
     return `${this.law}: ${this.why}`
   }
 }
 
+/** One law: a sentence, and the Effect that fails where it does not hold. */
 export interface Law {
   readonly name: string
   readonly check: Effect.Effect<void, LawBroken>

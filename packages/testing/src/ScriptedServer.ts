@@ -6,6 +6,7 @@
 import { createServer, type Server, type Socket } from "node:net"
 import { Data, Effect, type Scope } from "effect"
 
+/** A server that listens, and the test's hand on it. */
 export interface ScriptedServer {
   readonly url: URL
   /** The request lines and headers that came in, whole. */
@@ -21,6 +22,7 @@ export type Script = (socket: Socket, head: string) => void
 
 /** A script that takes time: it runs until it ends or the socket closes. */
 export interface Lasting {
+  /** Begun for each request head, on the socket it came by; interrupted when that closes. */
   readonly lasting: (socket: Socket, head: string) => Effect.Effect<void>
 }
 

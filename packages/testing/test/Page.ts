@@ -46,8 +46,7 @@ const only = (text: string, language: string): string => {
 /** What the reader meets first, and the guides. */
 export const all: ReadonlyArray<Page> = [
   "README.md",
-  "packages/upstream/README.md",
-  ...globSync("packages/*/docs/*.md", { cwd: root })
+  ...globSync(["packages/*/README.md", "packages/*/docs/*.md"], { cwd: root })
 ]
   .toSorted()
   .map(open)

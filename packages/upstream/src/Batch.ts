@@ -13,12 +13,15 @@ import * as Deadline from "@portico/call/Deadline"
 import { Clock, Duration, Effect, Exit, Fiber, type Scope } from "effect"
 import * as SharedWork from "./internal/SharedWork.ts"
 
+/** Asks for one input, together with whoever asks at the same time. */
 export interface Batch<I, A, E> {
+  /** Joins the batch that is gathering, or opens one. */
   (input: I): Effect.Effect<A, E>
   /** How many batches are gathering or under way. */
   readonly size: () => number
 }
 
+/** How inputs become requests. */
 export interface Options<I, A, E, R, E2> {
   /** Only inputs of one group can be asked for together. */
   readonly group: (input: I) => string
@@ -48,7 +51,18 @@ interface Together<I, A, E, E2> {
   request: Fiber.Fiber<(input: I) => Effect.Effect<A, E>, E2> | undefined
 }
 
-/** Batches still under way when the scope closes are interrupted. */
+/**
+ * Begins without any batch; batches still under way when the scope closes are interrupted. Make it once for an upstream: only
+ * calls of one batcher meet.
+ *
+ * @example
+ * const price = yield* Batch.make({
+ *   group: (_item: string) => "",
+ *   call: (items) => Effect.succeed((item) => Effect.succeed(`${item}: one of ${items.length}`))
+ * })
+ * const both = yield* Effect.all([price("tea"), price("salt")], { concurrency: 2 })
+ * both // => ["tea: one of 2", "salt: one of 2"]
+ */
 export const make = <I, A, E, R, E2>(
   options: Options<I, A, E, R, E2>
 ): Effect.Effect<Batch<I, A, E | E2>, never, R | Scope.Scope> =>

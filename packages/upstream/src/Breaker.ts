@@ -20,14 +20,18 @@ import { RollingSum } from "./internal/RollingSum.ts"
 import type { Policy } from "./Policy.ts"
 import * as UpstreamError from "./UpstreamError.ts"
 
+/** Whether calls pass, are refused, or pass a few at a time as probes. */
 export type State = "closed" | "open" | "half-open"
 
+/** The policy, and its state. What it refuses fails with `Rejected` by `circuit breaker`. */
 export interface Breaker extends Policy<UpstreamError.UpstreamError> {
+  /** The state at the instant `now`, in milliseconds of the Clock: an open time that has run out is half-open. */
   readonly state: (now: number) => State
   /** Holds it open or closed whatever happens, for an operator; undefined lets it decide again. */
   readonly force: (state: "open" | "closed" | undefined) => void
 }
 
+/** When it opens, and how it closes again. */
 export interface Options {
   readonly upstream: string
   /** The share of bad calls that opens it. */
@@ -40,6 +44,7 @@ export interface Options {
   readonly maxOpenFor: Duration.Input
   /** How many calls may probe at once, and how many good ones close it. */
   readonly probes: number
+  /** Called at each turn by the policy's own count; not for what an operator forces. */
   readonly onTransition?: (to: State) => void
 }
 
@@ -62,6 +67,16 @@ interface Ticket {
 const calls = 0
 const bad = 1
 
+/**
+ * A closed breaker. Make it once for an upstream, and put it outside the retries.
+ *
+ * @example
+ * const breaker = Breaker.make({ ...Breaker.defaults, upstream: "price" })
+ * yield* breaker(Effect.succeed(499)) // => 499
+ * breaker.force("open")
+ * const error = yield* Effect.flip(breaker(Effect.succeed(499)))
+ * error.message // => "price was not asked: its circuit is open"
+ */
 export const make = (options: Options): Breaker => {
   const { upstream, threshold, minimum, probes } = options
   const windowMillis = millis(options.window)

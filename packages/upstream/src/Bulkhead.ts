@@ -12,16 +12,27 @@ import * as Gate from "./internal/Gate.ts"
 import type { Policy } from "./Policy.ts"
 import { Rejected, UpstreamError } from "./UpstreamError.ts"
 
+/** The policy, and its count. What it refuses fails with `Rejected` by `bulkhead`. */
 export interface Bulkhead extends Policy<UpstreamError> {
   /** How many attempts are under way now. */
   readonly inFlight: () => number
 }
 
+/** For which upstream, by name, and how many attempts at once. */
 export interface Options {
   readonly upstream: string
   readonly permits: number
 }
 
+/**
+ * An empty bulkhead. Make it once for an upstream, and put it next to the attempt: inside hedges and retries.
+ *
+ * @example
+ * const bulkhead = Bulkhead.make({ upstream: "price", permits: 1 })
+ * yield* bulkhead(Effect.sync(bulkhead.inFlight)) // => 1
+ * const error = yield* Effect.flip(bulkhead(bulkhead(Effect.succeed(499))))
+ * error.message // => "price was not asked: too many calls are under way"
+ */
 export const make = ({ upstream, permits }: Options): Bulkhead => {
   const full = Effect.suspend(() =>
     Effect.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "bulkhead" }) }))

@@ -34,18 +34,27 @@ const batches = Series.histogram(
   [1, 2, 5, 10, 20, 50, 100]
 )
 
+/** The measuring policy, and what the other policies tell as it happens. */
 export interface CallMetrics {
   /** Measures every call. */
   readonly policy: Policy
+  /** A request goes out. */
   readonly attempt: () => void
+  /** Another attempt is due, and the budget paid for it or did not. */
   readonly retry: (paid: boolean) => void
+  /** A second attempt was sent, was the one that answered, or was not paid for. */
   readonly hedge: (what: "sent" | "won" | "unpaid") => void
+  /** The circuit turned. */
   readonly circuit: (to: Breaker.State) => void
   /** Shows a number that is read when somebody looks, for as long as the scope lasts. */
   readonly inFlight: (read: () => number) => Effect.Effect<void, never, Scope.Scope>
+  /** A call joined one under way. */
   readonly coalesced: () => void
+  /** A call was answered from memory. */
   readonly cached: () => void
+  /** The last good answer was asked for and was there. */
   readonly stale: () => void
+  /** A batch of so many calls goes out. */
   readonly batch: (size: number) => void
 }
 

@@ -19,15 +19,19 @@ import * as Provenance from "@portico/call/Provenance"
 import { Clock, Duration, Effect, Fiber, type Scope } from "effect"
 import * as SharedWork from "./internal/SharedWork.ts"
 
+/** Asks, or waits with whoever asked the same before and has no answer yet. */
 export interface Coalesce<I, A, E> {
+  /** Joins the flight of the input's key, or begins one. */
   (input: I): Effect.Effect<A, E>
   /** How many flights are under way. */
   readonly size: () => number
 }
 
+/** What is asked, what makes two questions the same, and how long it may take. */
 export interface Options<I, A, E, R, E2> {
   /** Inputs with one key ask the same: it holds everything that the request forwards. */
   readonly key: (input: I) => string
+  /** Asks: the flight. */
   readonly call: (input: I) => Effect.Effect<A, E, R>
   /** How long a flight may last. */
   readonly limit: Duration.Input
@@ -54,7 +58,22 @@ interface Flight<A, E> {
   waiters: number
 }
 
-/** Flights still under way when the scope closes are interrupted. */
+/**
+ * Begins without any flight; flights still under way when the scope closes are interrupted. Make it once for an upstream, and
+ * only for calls that change nothing.
+ *
+ * @example
+ * let asked = 0
+ * const price = yield* Coalesce.make({
+ *   key: (item: string) => item,
+ *   call: (item) => Effect.delay(Effect.sync(() => `${item}, question ${++asked}`), "10 millis"),
+ *   limit: "2 seconds",
+ *   enough: "500 millis",
+ *   late: Effect.fail("too late")
+ * })
+ * const both = yield* Effect.all([price("tea"), price("tea")], { concurrency: 2 })
+ * both // => ["tea, question 1", "tea, question 1"]
+ */
 export const make = <I, A, E, R, E2>(
   options: Options<I, A, E, R, E2>
 ): Effect.Effect<Coalesce<I, A, E | E2>, never, R | Scope.Scope> =>

@@ -20,6 +20,7 @@ export interface LastGood<A> {
   readonly ageMillis: number
 }
 
+/** Answers by key, and the ways to use them. */
 export interface Freshness<A, E> {
   /** The fresh answer of `key`, or else what `call` brings, which is remembered. */
   readonly around: <R>(key: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -33,6 +34,7 @@ export interface Freshness<A, E> {
   readonly size: () => number
 }
 
+/** How long, and how much, is remembered. */
 export interface Options {
   /** How long an answer is fresh. Zero: never, it is only kept as the last good one. */
   readonly freshFor: Duration.Input
@@ -42,12 +44,21 @@ export interface Options {
   readonly notFoundFor: Duration.Input
   /** How many good answers are kept at most, and how many errors. */
   readonly capacity: number
+  /** Called for each call that is answered from memory, with a remembered error too. */
   readonly onHit?: () => void
 }
 
 /** The capacity of 10,000 answers of a kilobyte is some 10 MB an upstream. */
 export const defaults = { freshFor: 0, staleFor: 0, notFoundFor: "1 second", capacity: 10_000 } satisfies Options
 
+/**
+ * An empty memory. It has no timer: what has expired is noticed when it is looked at, and goes as others come.
+ *
+ * @example
+ * const memory = Freshness.make<number, UpstreamError>({ ...Freshness.defaults, freshFor: "1 minute" })
+ * yield* memory.around("tea", Effect.succeed(499)) // => 499
+ * yield* memory.around("tea", Effect.succeed(599)) // => 499
+ */
 export const make = <A, E>(options: Options): Freshness<A, E> => {
   const freshFor = millis(options.freshFor)
   const staleFor = millis(options.staleFor)

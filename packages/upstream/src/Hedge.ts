@@ -17,7 +17,9 @@ import type { Policy } from "./Policy.ts"
 import * as RetryBudget from "./RetryBudget.ts"
 import * as UpstreamError from "./UpstreamError.ts"
 
+/** When a second attempt is sent, and how many of them. */
 export interface Options {
+  /** Which share of attempts is as fast as usual: 0.95 hedges the slowest twentieth. */
   readonly quantile: number
   /** How far back latencies are looked at. */
   readonly window: Duration.Input
@@ -43,6 +45,14 @@ export const defaults: Options = {
   tail: 1.5
 }
 
+/**
+ * The policy. Make it once for an upstream, whose latencies it learns, and put it inside the retries. When both attempts fail
+ * it fails as the first did.
+ *
+ * @example
+ * const hedge = Hedge.make(Hedge.defaults)
+ * yield* hedge(Effect.succeed(499)) // => 499
+ */
 export const make = (options: Options): Policy => {
   const { quantile, atLeast, tail, onHedge } = options
   const floor = Duration.toMillis(Duration.fromInputUnsafe(options.floor))

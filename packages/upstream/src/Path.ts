@@ -8,6 +8,7 @@
 
 import type { Schema } from "effect"
 
+/** One request, without headers. */
 export interface Path {
   readonly method: "GET" | "POST"
   /** The path with its query, encoded; undefined where a hole would have changed its shape: nothing is sent then. */

@@ -6,6 +6,8 @@
  */
 import type { Effect } from "effect"
 
+/** What a policy is. `E2` is how it fails of its own accord, `R2` what it needs. */
 export interface Policy<E2 = never, R2 = never> {
+  /** Puts the policy around `call`. Nothing runs yet. */
   <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R | R2>
 }

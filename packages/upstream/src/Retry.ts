@@ -15,9 +15,11 @@ import type { Policy } from "./Policy.ts"
 import type { RetryBudget } from "./RetryBudget.ts"
 import * as UpstreamError from "./UpstreamError.ts"
 
+/** How often, how soon, and for what. */
 export interface Options {
   /** How many attempts beyond the first. */
   readonly times: number
+  /** What pays for extra attempts; shared by all that retry the same upstream. */
   readonly budget: RetryBudget
   /** The bound of the first back-off; it doubles with each. 25 milliseconds unless said otherwise. */
   readonly base?: Duration.Input
@@ -31,6 +33,15 @@ export interface Options {
   readonly onExhausted?: () => void
 }
 
+/**
+ * The policy. Put it inside the breaker, to which a call that a retry saved is a good one.
+ *
+ * @example
+ * let asked = 0
+ * const call = Effect.suspend(() => (++asked < 3 ? Effect.fail("busy") : Effect.succeed(asked)))
+ * const retry = Retry.make({ times: 2, budget: RetryBudget.infinite, retryable: () => true })
+ * yield* retry(call) // => 3
+ */
 export const make = (options: Options): Policy => {
   const { times, budget, retryable = isRetryable, onRetry, onExhausted } = options
   const base = Duration.toMillis(Duration.fromInputUnsafe(options.base ?? "25 millis"))

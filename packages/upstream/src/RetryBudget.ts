@@ -11,6 +11,7 @@
 import { Duration } from "effect"
 import { RollingSum } from "./internal/RollingSum.ts"
 
+/** A budget. `now` is in milliseconds of the Clock. */
 export interface RetryBudget {
   /** A request was made. */
   readonly deposit: (now: number) => void
@@ -20,17 +21,28 @@ export interface RetryBudget {
   readonly balance: (now: number) => number
 }
 
+/** How much it pays. */
 export interface Options {
   /** Extra attempts as a share of requests: 0.2 is one for every five. */
   readonly share: number
   /** Extra attempts a second that are paid without any request. */
   readonly perSecond: number
+  /** How long deposits and withdrawals count. */
   readonly window: Duration.Input
 }
 
 /** 20 % and 10 a second over 10 seconds, as Finagle has it. */
 export const defaults: Options = { share: 0.2, perSecond: 10, window: "10 seconds" }
 
+/**
+ * A budget with nothing but its reserve.
+ *
+ * @example
+ * const budget = RetryBudget.make({ share: 0.2, perSecond: 0, window: "10 seconds" })
+ * for (let request = 0; request < 5; request++) budget.deposit(0)
+ * budget.tryWithdraw(0) // => true
+ * budget.tryWithdraw(0) // => false
+ */
 export const make = ({ share, perSecond, window }: Options): RetryBudget => {
   const millis = Duration.toMillis(Duration.fromInputUnsafe(window))
   const deposits = new RollingSum(millis)

@@ -13,6 +13,7 @@ import { Context, Effect, Exit, type Fiber, Layer, type Scope } from "effect"
 import { type Failure, Http1Pool } from "./internal/Http1Pool.ts"
 import { Payload, Rejected, Unreachable, UpstreamError } from "./UpstreamError.ts"
 
+/** One request on the wire. */
 export interface Request {
   readonly method: "GET" | "POST"
   /** Begins with a slash, and is encoded. */
@@ -22,6 +23,7 @@ export interface Request {
   readonly body?: string
 }
 
+/** A whole answer, whatever its status. */
 export interface Response {
   readonly status: number
   /** Names in lower case. */
@@ -29,6 +31,7 @@ export interface Response {
   readonly body: string
 }
 
+/** What became of a request: an answer, or why there was none. */
 export type Outcome = Exit.Exit<Response, UpstreamError>
 
 /** A way to one upstream. Calls `done` once, unless the request is ended before with what it returns. */
@@ -51,6 +54,7 @@ export const fromEffect =
     }
   }
 
+/** Which upstream a wire leads to. */
 export interface WireOptions {
   /** The upstream's name, for its errors. */
   readonly upstream: string
@@ -60,9 +64,13 @@ export interface WireOptions {
   readonly maxResponse: number
 }
 
+/** Where wires come from: {@link Transport.layer} is the real one. */
 export class Transport extends Context.Service<
   Transport,
-  { readonly connect: (options: WireOptions) => Effect.Effect<Wire, never, Scope.Scope> }
+  {
+    /** A wire to one upstream, for as long as the scope lasts. */
+    readonly connect: (options: WireOptions) => Effect.Effect<Wire, never, Scope.Scope>
+  }
 >()("@portico/upstream/Transport") {
   /**
    * The real one: for each upstream as many keep-alive connections as there are requests under way (the bulkhead bounds

@@ -45,13 +45,16 @@ export interface Definition<
 
 /** The service behind an upstream's name. */
 export interface Fetcher<I, A, E> {
+  /** Asks the upstream. */
   readonly fetch: (input: I) => Effect.Effect<A, E | UpstreamError>
+  /** The last good answer, where one is kept: see {@link Policies.staleIfError}. */
   readonly lastGood: (input: I) => Effect.Effect<Option.Option<Freshness.LastGood<A>>>
 }
 
 /** Where an upstream is and what is asked of it there. */
 export interface HttpOptions<I, A, E> {
   readonly baseUrl: URL
+  /** What to ask. The path is also the key under which calls are shared and answers kept. */
   readonly request: (input: I) => Path.Path
   /** What a status means in the domain: an error of the definition, or an answer after all. Any other non-2xx is `Status`. */
   readonly on?: Readonly<Record<number, (input: I) => Effect.Effect<A, E>>>
@@ -62,6 +65,7 @@ export interface HttpOptions<I, A, E> {
 
 /** How to ask for many at once: the answer is `{ items: [...] }`, and an id left out of it means what a 404 means. */
 export interface BatchRequest<I> {
+  /** Asks for all inputs of a group at once. */
   readonly request: (inputs: ReadonlyArray<I>) => Path.Path
   /** What names an input among the items, and the field of an item that says so. */
   readonly id: (input: I) => string
@@ -90,6 +94,7 @@ export interface Policies {
   readonly capacity?: number
 }
 
+/** An upstream: the service's tag, its calls and its layers. */
 export interface ServiceClass<Self, Name extends string, I, A, E> extends Context.ServiceClass<
   Self,
   `portico/upstream/${Name}`,

@@ -83,6 +83,7 @@ export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", {
   }
 }
 
+/** Why a call failed: one of the five above. */
 export const Reason = Schema.Union([Unreachable, Timeout, Status, Payload, Rejected])
 export type Reason = typeof Reason.Type
 

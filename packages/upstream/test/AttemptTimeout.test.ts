@@ -1,27 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
-import { Clock, Effect, Exit, Fiber, Schema } from "effect"
-import { TestClock } from "effect/testing"
+import { Effect, Exit, Schema } from "effect"
 import * as AttemptTimeout from "../src/AttemptTimeout.ts"
 import { Timeout, UpstreamError } from "../src/UpstreamError.ts"
+import { lived } from "./Running.ts"
 
 const limited = AttemptTimeout.make("thing", "100 millis")
 
 const ranOut = (limit: Timeout["limit"]) =>
   Exit.fail(new UpstreamError({ upstream: "thing", reason: new Timeout({ limit }) }))
-
-/** What a call comes to, and how long that took. */
-const lived = <A, E>(self: Effect.Effect<A, E>) =>
-  Effect.gen(function* () {
-    const began = yield* Clock.currentTimeMillis
-    const fiber = yield* Effect.forkChild(
-      Effect.flatMap(Effect.exit(self), (exit) => Effect.map(Clock.currentTimeMillis, (now) => ({ exit, now })))
-    )
-    yield* TestClock.adjust("1 second")
-    const { exit, now } = yield* Fiber.join(fiber)
-    return { exit, millis: now - began }
-  })
 
 describe("AttemptTimeout", () => {
   it.effect("what is in time passes", () =>

@@ -6,7 +6,8 @@ import * as TraceContext from "@portico/call/TraceContext"
 import { Context, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Batch from "../src/Batch.ts"
-import { batchOf, fork, nothingLeft, upTo } from "./PlayedBatch.ts"
+import { batchOf, upTo } from "./PlayedBatch.ts"
+import { fork, nothingLeft } from "./Running.ts"
 
 describe("Batch", () => {
   it.effect("calls within a millisecond go out as one request, and each gets its own answer", () =>

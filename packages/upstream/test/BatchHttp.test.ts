@@ -7,6 +7,7 @@ import * as Path from "../src/Path.ts"
 import * as Upstream from "../src/Upstream.ts"
 import { outcome, steady } from "./PlayedThing.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
+import { fork } from "./Running.ts"
 
 class NoItem extends Schema.TaggedError<NoItem>()("NoItem", { id: Schema.String }) {}
 
@@ -48,8 +49,6 @@ const answering =
 const idsOf = (path: string): ReadonlyArray<string> => decodeURIComponent(path.slice(path.indexOf("=") + 1)).split(",")
 
 const good = (id: string) => ({ id, count: Number(id) })
-
-const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 const fetchAll = <A, E, R>(ids: ReadonlyArray<string>, fetch: (id: string) => Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {

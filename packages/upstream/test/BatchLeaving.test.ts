@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { batchOf, fork, nothingLeft } from "./PlayedBatch.ts"
+import { batchOf } from "./PlayedBatch.ts"
+import { fork, nothingLeft } from "./Running.ts"
 
 describe("Batch, when callers leave", () => {
   describe("leaving", () => {

@@ -4,23 +4,23 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
-import { Deferred, Effect, Exit, type Fiber, Schema } from "effect"
+import { Deferred, Effect, Exit, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Batch from "../src/Batch.ts"
+import { callers, End, end, Leave, passUpTo, pick } from "./Modelled.ts"
 
 const windowMillis = 3
 const max = 4
 
-const Nth = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 }))
 const Arrive = Schema.TaggedStruct("arrive", { group: Schema.Literals(["a", "b"]) })
 const Step = Schema.Union([
   // More come than go.
   Arrive,
   Arrive,
   Arrive,
-  Schema.TaggedStruct("leave", { nth: Nth }),
-  Schema.TaggedStruct("end", { nth: Nth, how: Schema.Literals(["good", "failure", "defect"]) }),
-  Schema.TaggedStruct("pass", { millis: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 })) })
+  Leave,
+  End,
+  passUpTo(4)
 ])
 type Step = typeof Step.Type
 
@@ -97,8 +97,6 @@ class Model {
   }
 }
 
-const pick = <A>(all: ReadonlyArray<A>, nth: number): A | undefined => all[nth % Math.max(1, all.length)]
-
 const byFirst = (requests: ReadonlyArray<Pick<ModelBatch, "asked" | "state">>) =>
   requests.map(({ asked, state }) => ({ asked, state })).sort((a, b) => (a.asked?.[0] ?? 0) - (b.asked?.[0] ?? 0))
 
@@ -119,7 +117,7 @@ interface RealRequest {
 /** Takes the same steps with a real Batch. */
 const real = Effect.gen(function* () {
   const requests: Array<RealRequest> = []
-  const callers: Array<Fiber.Fiber<string, string>> = []
+  const { count, arrive, leave, outcomes } = callers()
   const fetch = yield* Batch.make({
     group: ({ group }: Input) => group,
     call: (inputs: ReadonlyArray<Input>) =>
@@ -142,40 +140,23 @@ const real = Effect.gen(function* () {
   const step = (step: Step, model: Model): Effect.Effect<void> =>
     Effect.gen(function* () {
       switch (step._tag) {
-        case "arrive": {
-          const call = fetch({ group: step.group, id: callers.length })
-          callers.push(yield* Effect.forkDetach(call, { startImmediately: true }))
-          return
-        }
-        case "leave": {
-          const caller = pick(model.waiting(), step.nth)
-          if (caller !== undefined) callers[caller]?.interruptUnsafe()
-          return
-        }
+        case "arrive":
+          return yield* arrive(fetch({ group: step.group, id: count() }))
+        case "leave":
+          return leave(pick(model.waiting(), step.nth))
         case "end": {
           const batch = pick(model.underWay(), step.nth)
           // By what was asked: which of two goes first at one instant is not promised.
           const gate = requests.find(({ asked }) => asked[0] === batch?.asked?.[0])?.gate
-          if (gate === undefined) return
-          if (step.how === "good") yield* Deferred.succeed(gate, say)
-          else if (step.how === "failure") yield* Deferred.fail(gate, "failure")
-          else yield* Deferred.die(gate, "defect")
+          if (gate !== undefined) yield* end(gate, step.how, { value: say, says: step.how })
           return
         }
         case "pass":
           return yield* TestClock.adjust(step.millis)
       }
     })
-  return { fetch, step, requests, outcomes: () => callers.map((caller) => told(caller.pollUnsafe())) }
+  return { fetch, step, requests, outcomes }
 })
-
-const told = (exit: Exit.Exit<string, string> | undefined): string | undefined => {
-  if (exit === undefined) return undefined
-  if (Exit.isSuccess(exit)) return exit.value
-  const [reason] = exit.cause.reasons
-  if (reason?._tag === "Fail") return reason.error
-  return reason?._tag === "Die" ? String(reason.defect) : "interrupted"
-}
 
 describe("Batch and its model", () => {
   it.effect.prop(

@@ -1,46 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Data, Effect, Fiber, Random } from "effect"
+import { Effect, Fiber, Random } from "effect"
 import { TestClock } from "effect/testing"
-import * as Breaker from "../src/Breaker.ts"
-import { Payload, type Reason, Rejected, Status, Timeout, Unreachable, UpstreamError } from "../src/UpstreamError.ts"
-
-class NoThing extends Data.TaggedError("NoThing")<{}> {}
-
-const because = (reason: Reason) => new UpstreamError({ upstream: "thing", reason })
-
-const good = Effect.succeed("answer")
-const down = because(new Status({ status: 503 }))
-const bad = Effect.fail(down)
-
-const make = (options: Partial<Breaker.Options> = {}) =>
-  Breaker.make({ ...Breaker.defaults, upstream: "thing", ...options })
-
-const stateOf = (breaker: Breaker.Breaker) => Effect.map(Clock.currentTimeMillis, breaker.state)
-
-const times = (count: number, breaker: Breaker.Breaker, call: Effect.Effect<string, unknown>) =>
-  Effect.forEach(Array.from({ length: count }), () => Effect.exit(breaker(call)))
-
-/** For how long a breaker says that it refuses; undefined where it does not. */
-const refusal = (breaker: Breaker.Breaker) =>
-  Effect.map(Effect.result(breaker(Effect.void)), (result) =>
-    result._tag === "Failure" && result.failure.reason._tag === "Rejected" ? result.failure.reason : undefined
-  )
-
-const opened = (options: Partial<Breaker.Options> = {}) =>
-  Effect.gen(function* () {
-    const breaker = make(options)
-    yield* times(20, breaker, bad)
-    assert.strictEqual(yield* stateOf(breaker), "open")
-    return breaker
-  })
-
-/** A breaker whose first opening, of 1.2 seconds at most, is over. */
-const halfOpen = (options: Partial<Breaker.Options> = {}) =>
-  Effect.tap(opened(options), () => TestClock.adjust("1200 millis"))
-
-/** Begins a call and lets it wait. */
-const begin = <E>(breaker: Breaker.Breaker, call: Effect.Effect<string, E>) =>
-  Effect.forkChild(breaker(call), { startImmediately: true })
+import type * as Breaker from "../src/Breaker.ts"
+import { Payload, Rejected, Status, Timeout, Unreachable, type UpstreamError } from "../src/UpstreamError.ts"
+import { bad, because, begin, good, halfOpen, make, NoThing, opened, refusal, stateOf, times } from "./PlayedBreaker.ts"
 
 describe("a closed breaker", () => {
   it.effect("opens when half of twenty calls were bad, and not before there are twenty", () =>

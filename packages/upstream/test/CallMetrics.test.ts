@@ -3,11 +3,9 @@ import { Effect, Fiber, Metric, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Breaker from "../src/Breaker.ts"
 import * as CallMetrics from "../src/CallMetrics.ts"
-import { thingOver } from "./PlayedThing.ts"
+import { bad, good, thingOver } from "./PlayedThing.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
-
-const good = PlayedTransport.ok({ name: "a" })
-const bad = PlayedTransport.status(503)
+import { fork } from "./Running.ts"
 
 /** A registry of the test's own: the default one is shared by the whole process. */
 const alone = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -25,8 +23,6 @@ const counted = Effect.map(Metric.snapshot, (snapshots) =>
     })
   )
 )
-
-const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 const ended = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {

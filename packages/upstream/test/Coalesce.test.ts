@@ -5,7 +5,8 @@ import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
 import { Context, Deferred, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { coalesceOf, flights, fork, nothingLeft } from "./PlayedFlights.ts"
+import { coalesceOf, flights } from "./PlayedFlights.ts"
+import { fork, nothingLeft } from "./Running.ts"
 
 describe("Coalesce", () => {
   it.effect("callers of one key share one flight; another key has its own", () =>

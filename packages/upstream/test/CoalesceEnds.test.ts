@@ -3,7 +3,8 @@ import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
 import { Clock, Effect, Exit, Fiber, Scheduler, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { coalesceOf, flights, fork, nothingLeft } from "./PlayedFlights.ts"
+import { coalesceOf, flights } from "./PlayedFlights.ts"
+import { fork, nothingLeft } from "./Running.ts"
 
 describe("Coalesce, when callers leave and calls fail", () => {
   describe("leaving", () => {

@@ -5,24 +5,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
-import { Deferred, Effect, Exit, type Fiber, Schema } from "effect"
+import { Deferred, Effect, Exit, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Coalesce from "../src/Coalesce.ts"
+import { callers, End, end, Leave, passUpTo, pick } from "./Modelled.ts"
 
 /** What one attempt takes: a caller with less time left keeps its flight from others. */
 const enough = 20
 
 const Key = Schema.Literals(["a", "b"])
-const Nth = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 }))
-
 const Arrive = Schema.TaggedStruct("arrive", { key: Key, budget: Schema.NullOr(Schema.Literals([5, 15, 25, 40])) })
 const Step = Schema.Union([
   // More come than go.
   Arrive,
   Arrive,
-  Schema.TaggedStruct("leave", { nth: Nth }),
-  Schema.TaggedStruct("end", { nth: Nth, how: Schema.Literals(["good", "failure", "defect"]) }),
-  Schema.TaggedStruct("pass", { millis: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 20 })) })
+  Leave,
+  End,
+  passUpTo(20)
 ])
 type Step = typeof Step.Type
 
@@ -121,8 +120,6 @@ class Model {
   }
 }
 
-const pick = <A>(all: ReadonlyArray<A>, nth: number): A | undefined => all[nth % Math.max(1, all.length)]
-
 interface RealFlight {
   readonly gate: Deferred.Deferred<string, string>
   state: ModelFlight["state"]
@@ -132,7 +129,7 @@ interface RealFlight {
 const real = (finalizer: number) =>
   Effect.gen(function* () {
     const flights: Array<RealFlight> = []
-    const callers: Array<Fiber.Fiber<string, string>> = []
+    const { arrive, leave, outcomes } = callers()
     const call = () =>
       Effect.suspend(() => {
         const flight: RealFlight = { gate: Deferred.makeUnsafe(), state: "flying" }
@@ -153,39 +150,24 @@ const real = (finalizer: number) =>
     const step = (step: Step, model: Model): Effect.Effect<void> =>
       Effect.gen(function* () {
         switch (step._tag) {
-          case "arrive": {
-            const call = fetch(step.key).pipe(Deadline.within(step.budget ?? Infinity))
-            callers.push(yield* Effect.forkDetach(call, { startImmediately: true }))
-            return
-          }
-          case "leave": {
-            const caller = pick(model.waiting(), step.nth)
-            if (caller !== undefined) callers[caller]?.interruptUnsafe()
-            return
-          }
+          case "arrive":
+            return yield* arrive(fetch(step.key).pipe(Deadline.within(step.budget ?? Infinity)))
+          case "leave":
+            return leave(pick(model.waiting(), step.nth))
           case "end": {
             const flight = pick(model.flying(), step.nth)
             const gate = flights[flight === undefined ? -1 : model.flights.indexOf(flight)]?.gate
             if (flight === undefined || gate === undefined) return
-            if (step.how === "good") yield* Deferred.succeed(gate, `good of ${flight.name}`)
-            else if (step.how === "failure") yield* Deferred.fail(gate, `failure of ${flight.name}`)
-            else yield* Deferred.die(gate, `defect of ${flight.name}`)
+            const says = `${step.how} of ${flight.name}`
+            yield* end(gate, step.how, { value: says, says })
             return
           }
           case "pass":
             return yield* TestClock.adjust(step.millis)
         }
       })
-    return { fetch, step, flights, outcomes: () => callers.map((caller) => told(caller.pollUnsafe())) }
+    return { fetch, step, flights, outcomes }
   })
-
-const told = (exit: Exit.Exit<string, string> | undefined): string | undefined => {
-  if (exit === undefined) return undefined
-  if (Exit.isSuccess(exit)) return exit.value
-  const [reason] = exit.cause.reasons
-  if (reason?._tag === "Fail") return reason.error
-  return reason?._tag === "Die" ? String(reason.defect) : "interrupted"
-}
 
 describe("Coalesce and its model", () => {
   it.effect.prop(

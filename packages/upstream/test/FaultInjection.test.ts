@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Layer, Logger, Metric, Random, References } from "
 import { TestClock } from "effect/testing"
 import * as FaultInjection from "../src/FaultInjection.ts"
 import { fromEffect, type Response, Transport } from "../src/Transport.ts"
+import { get } from "./TransportAsking.ts"
 
 const names = ["live", "user"]
 
@@ -32,15 +33,7 @@ const faulty = (text: string, sending: Effect.Effect<Response> = Effect.succeed(
       Effect.flatMap(Transport, ({ connect }) =>
         connect({ upstream, baseUrl: new URL("http://a.example"), maxResponse: 1_000 })
       ).pipe(Effect.provide(context))
-    const ask = (upstream: string) =>
-      Effect.flatMap(connect(upstream), (wire) =>
-        Effect.withFiber<Response, unknown>((fiber) =>
-          Effect.callback((resume) => {
-            const end = wire({ method: "GET", path: "/", headers: [] }, resume, fiber)
-            return Effect.sync(end)
-          })
-        )
-      )
+    const ask = (upstream: string) => Effect.flatMap(connect(upstream), (wire) => get(wire, "/"))
     return { ask, seen }
   }).pipe(Effect.provide(Logger.layer([])))
 

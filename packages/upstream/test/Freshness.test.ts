@@ -5,6 +5,7 @@ import { TestClock } from "effect/testing"
 import * as Coalesce from "../src/Coalesce.ts"
 import * as Freshness from "../src/Freshness.ts"
 import { Status, UpstreamError } from "../src/UpstreamError.ts"
+import { fork } from "./Running.ts"
 
 class NotFound extends Data.TaggedError("NotFound")<{}> {}
 
@@ -13,8 +14,6 @@ const down = new UpstreamError({ upstream: "thing", reason: new Status({ status:
 interface Thing {
   readonly name: string
 }
-
-const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 /** A memory, and an upstream behind it that answers `next` and counts. */
 const memoryOf = (options: Partial<Freshness.Options>) => {

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
-import { Clock, Data, Effect, Exit, Fiber } from "effect"
+import { Data, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Hedge from "../src/Hedge.ts"
 import { Timeout, UpstreamError } from "../src/UpstreamError.ts"
+import { lived } from "./Running.ts"
 
 class No extends Data.TaggedError("No")<{ readonly attempt: string }> {
   // By which assertions tell one from another.
@@ -50,18 +51,6 @@ const primed = (options: Partial<Hedge.Options> = {}, { usual = 20, slow = 50 } 
     yield* Effect.forkChild(calls)
     yield* TestClock.adjust("2 seconds")
     return { hedge, told }
-  })
-
-/** What a call comes to, and how long that took. */
-const lived = <A, E>(self: Effect.Effect<A, E>) =>
-  Effect.gen(function* () {
-    const began = yield* Clock.currentTimeMillis
-    const fiber = yield* Effect.forkChild(
-      Effect.flatMap(Effect.exit(self), (exit) => Effect.map(Clock.currentTimeMillis, (now) => ({ exit, now })))
-    )
-    yield* TestClock.adjust("1 second")
-    const { exit, now } = yield* Fiber.join(fiber)
-    return { exit, millis: now - began }
   })
 
 /** When the second attempt is sent: the p95 of what `primed` has seen, of 50 milliseconds, as the histogram knows it. */

@@ -4,6 +4,7 @@ import { assert } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { type Failure, Http1Pool } from "../src/internal/Http1Pool.ts"
 import type { Whole } from "../src/internal/Http1Response.ts"
+import { until } from "./Sockets.ts"
 
 export const poolOf = (origin: URL, connectMillis = 10_000): Effect.Effect<Http1Pool, never, Scope.Scope> =>
   Effect.acquireRelease(
@@ -25,13 +26,6 @@ export const send = (pool: Http1Pool, path = "/", idempotent = true): Sent => {
     end: pool.send({ head, body: undefined, idempotent, done: (outcome) => void outcomes.push(outcome) })
   }
 }
-
-/** Waits for what sockets do. */
-export const until = (holds: () => boolean) =>
-  Effect.gen(function* () {
-    for (let turn = 0; turn < 5_000 && !holds(); turn++) yield* Effect.sleep("1 millis")
-    assert.isTrue(holds(), `in time: ${holds.toString()}`)
-  })
 
 /** The one outcome of a request: its body, or why it failed. */
 export const answered = ({ outcomes }: Sent) =>
@@ -81,8 +75,3 @@ export const mute = Effect.acquireRelease(
       for (const socket of sockets) socket.destroy()
     })
 )
-
-export const portOf = (server: Server) => {
-  const address = server.address()
-  return typeof address === "object" && address !== null ? address.port : 0
-}

@@ -1,10 +1,11 @@
 /** Our wire beside undici, on the same answers: the same status, headers and body, or a failure of both. */
 import * as Http from "node:http"
-import { createServer } from "node:net"
+import { createServer, type Server } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Schema } from "effect"
 import { Client } from "undici"
-import { Transport } from "../src/Transport.ts"
+import { listening } from "./Sockets.ts"
+import { connect, get } from "./TransportAsking.ts"
 
 /** What came of one request; a failure is a failure, whatever its words. */
 type Seen = { readonly status: number; readonly headers: Record<string, string>; readonly body: string } | "failed"
@@ -13,25 +14,11 @@ const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.is
 
 const byUs = (url: URL): Effect.Effect<Seen> =>
   Effect.gen(function* () {
-    const transport = yield* Transport
-    const wire = yield* transport.connect({ upstream: "thing", baseUrl: url, maxResponse: 1_000_000 })
-    const exit = yield* Effect.withFiber<Exit.Exit<Seen, unknown>>((fiber) =>
-      Effect.callback((resume) => {
-        const end = wire(
-          { method: "GET", path: "/", headers: [] },
-          (outcome) =>
-            resume(
-              Effect.succeed(
-                Exit.map(outcome, ({ status, headers, body }): Seen => ({ status, headers: { ...headers }, body }))
-              )
-            ),
-          fiber
-        )
-        return Effect.sync(end)
-      })
-    )
-    return Exit.isSuccess(exit) ? exit.value : "failed"
-  }).pipe(Effect.scoped, Effect.provide(Transport.layer))
+    const exit = yield* Effect.exit(get(yield* connect(url), "/"))
+    if (Exit.isFailure(exit)) return "failed"
+    const { status, headers, body } = exit.value
+    return { status, headers: { ...headers }, body }
+  }).pipe(Effect.scoped)
 
 const byUndici = (url: URL): Effect.Effect<Seen> =>
   Effect.promise(async (): Promise<Seen> => {
@@ -51,22 +38,13 @@ const byUndici = (url: URL): Effect.Effect<Seen> =>
 /** undici keeps the spaces and tabs after a value, which are no part of it. */
 const trimmed = (value = "") => value.replace(/[ \t]+$/, "")
 
-const listening = (server: Http.Server | ReturnType<typeof createServer>) =>
-  Effect.acquireRelease(
-    Effect.callback<URL>((resume) => {
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        resume(
-          Effect.succeed(
-            new URL(`http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`)
-          )
-        )
-      })
-    }),
-    () => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
-  )
-
-const both = (url: URL) => Effect.all({ ours: byUs(url), theirs: byUndici(url) }, { concurrency: "unbounded" })
+/** What both see of a server that they ask at once. */
+const both = (make: () => Server) =>
+  Effect.gen(function* () {
+    const { port } = yield* listening(make)
+    const url = new URL(`http://127.0.0.1:${port}`)
+    return yield* Effect.all({ ours: byUs(url), theirs: byUndici(url) }, { concurrency: "unbounded" })
+  })
 
 describe("our wire and undici see the same", () => {
   it.effect.prop(
@@ -89,7 +67,7 @@ describe("our wire and undici see the same", () => {
     ({ status, reason, headers, parts, length, close, hints, trailer }) =>
       Effect.gen(function* () {
         const body = Buffer.from(parts.join(""), "utf8")
-        const server = Http.createServer((_, response) => {
+        const serve: Http.RequestListener = (_, response) => {
           response.sendDate = false
           if (hints) response.writeEarlyHints({ link: "</a>; rel=preload" })
           for (const [name, value] of headers) response.appendHeader(name, value)
@@ -101,8 +79,8 @@ describe("our wire and undici see the same", () => {
           for (const part of parts) response.write(part)
           if (trailer && !length) response.addTrailers({ "x-sum": "1" })
           response.end()
-        })
-        const { ours, theirs } = yield* both(yield* listening(server))
+        }
+        const { ours, theirs } = yield* both(() => Http.createServer(serve))
         assert.deepStrictEqual(ours, theirs)
         assert.strictEqual(ours === "failed" ? ours : ours.status, status)
       }),
@@ -178,7 +156,7 @@ describe("our wire and undici see the same", () => {
     ({ first, lines, body, cut }) =>
       Effect.gen(function* () {
         const text = [first, ...lines, "", body].join("\r\n")
-        const { ours, theirs } = yield* both(yield* listening(raw(text, cut)))
+        const { ours, theirs } = yield* both(() => raw(text, cut))
         if (ours !== "failed") assert.deepStrictEqual(ours, theirs)
       }),
     { arbitrary: { runs: 300 } }

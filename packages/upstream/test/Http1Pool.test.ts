@@ -4,7 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ScriptedServer from "@portico/testing/ScriptedServer"
 import { Effect } from "effect"
 import { Http1Pool } from "../src/internal/Http1Pool.ts"
-import { answered, ask, mute, naming, poolOf, portOf, respond, said, send, settle, until } from "./Http1Asking.ts"
+import { answered, ask, mute, naming, poolOf, respond, said, send, settle } from "./Http1Asking.ts"
+import { portOf, until } from "./Sockets.ts"
 
 describe("connections", () => {
   it.live("one carries one request after another", () =>

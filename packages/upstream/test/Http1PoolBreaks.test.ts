@@ -4,7 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ScriptedServer from "@portico/testing/ScriptedServer"
 import { Effect, Schema } from "effect"
 import { Http1Pool } from "../src/internal/Http1Pool.ts"
-import { type Sent, answered, ask, mute, poolOf, portOf, respond, send, settle, until } from "./Http1Asking.ts"
+import { type Sent, answered, ask, mute, poolOf, respond, send, settle } from "./Http1Asking.ts"
+import { portOf, until } from "./Sockets.ts"
 
 describe("a connection that breaks", () => {
   const begun = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhe"

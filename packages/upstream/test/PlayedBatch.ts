@@ -1,11 +1,6 @@
 /** A Batch over an upstream that keeps what it was asked. */
-import { assert } from "@effect/vitest"
-import * as Alarm from "@portico/call/Alarm"
 import { Effect } from "effect"
 import * as Batch from "../src/Batch.ts"
-
-/** Begins it at once. */
-export const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 /** Answers each of several ids, after 10 ms, with what `say` says of it; keeps what it was asked. */
 export const batchOf = (
@@ -33,10 +28,3 @@ export const batchOf = (
 
 /** So many ids. */
 export const upTo = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, id) => id)
-
-/** No batch and no alarm. */
-export const nothingLeft = (size: () => number) =>
-  Effect.gen(function* () {
-    assert.strictEqual(size(), 0)
-    assert.strictEqual(yield* Alarm.pending, 0)
-  })

@@ -1,6 +1,4 @@
 /** A Coalesce over flights that say when they begin and how they end. */
-import { assert } from "@effect/vitest"
-import * as Alarm from "@portico/call/Alarm"
 import { Effect } from "effect"
 import * as Coalesce from "../src/Coalesce.ts"
 
@@ -14,9 +12,6 @@ export const coalesceOf = <A, E, R>(call: (key: string) => Effect.Effect<A, E, R
     late: Effect.fail("late" as const),
     ...(onJoin === undefined ? {} : { onJoin })
   })
-
-/** Begins it at once. */
-export const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 /** Flights that take 50 ms and say how they ended. */
 export const flights = (finalizer: Effect.Effect<void> = Effect.void) => {
@@ -34,10 +29,3 @@ export const flights = (finalizer: Effect.Effect<void> = Effect.void) => {
     })
   return { log, call }
 }
-
-/** No flight and no alarm. */
-export const nothingLeft = (size: () => number) =>
-  Effect.gen(function* () {
-    assert.strictEqual(size(), 0)
-    assert.strictEqual(yield* Alarm.pending, 0)
-  })

@@ -5,6 +5,7 @@ import * as Path from "../src/Path.ts"
 import * as Upstream from "../src/Upstream.ts"
 import { UpstreamError } from "../src/UpstreamError.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
+import { fork } from "./Running.ts"
 
 /** What a 404 of Thing means. */
 class NoThing extends Schema.TaggedError<NoThing>()("NoThing", {}) {}
@@ -61,9 +62,6 @@ export const bad = PlayedTransport.status(503)
 
 /** Hedges whatever is known, from the first call on. */
 export const hedgeAlways = { quantile: 0, window: "1 hour", extra: 1, floor: "30 millis", atLeast: 0, tail: 0 } as const
-
-/** Begins it at once. */
-export const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 /** Runs it to its end, however long that takes on the test's clock, and says what became of it: `ok`, or the reason. */
 export const ended = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

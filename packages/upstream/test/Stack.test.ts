@@ -5,8 +5,9 @@ import * as Provenance from "@portico/call/Provenance"
 import { Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
 import * as Breaker from "../src/Breaker.ts"
-import { bad, ended, fork, good, hedgeAlways, outcome, several, thingOver } from "./PlayedThing.ts"
+import { bad, ended, good, hedgeAlways, outcome, several, thingOver } from "./PlayedThing.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
+import { fork } from "./Running.ts"
 
 describe("the stack of policies", () => {
   describe("breaker and retry", () => {

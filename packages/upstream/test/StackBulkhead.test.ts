@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { bad, ended, fork, good, outcome, several, thingOver } from "./PlayedThing.ts"
+import { bad, ended, good, outcome, several, thingOver } from "./PlayedThing.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
+import { fork } from "./Running.ts"
 
 describe("bulkhead and hedge in the stack", () => {
   describe("bulkhead", () => {

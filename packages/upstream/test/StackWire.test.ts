@@ -4,12 +4,9 @@ import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { outcome, thingOver } from "./PlayedThing.ts"
+import { good, outcome, thingOver } from "./PlayedThing.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
-
-const good = PlayedTransport.ok({ name: "a" })
-
-const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
+import { fork } from "./Running.ts"
 
 const header = "x-envoy-expected-rq-timeout-ms"
 

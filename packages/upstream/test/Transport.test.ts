@@ -1,59 +1,14 @@
-/** The wire over HTTP/1.1 on real sockets: what goes out, what comes back, and over TLS. */
+/** The wire over HTTP/1.1 on real sockets: what goes out, and what comes back. */
 import * as Http from "node:http"
-import * as Https from "node:https"
 import { isIPv6 } from "node:net"
 import { networkInterfaces } from "node:os"
-import * as Tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import * as Faults from "@portico/testing/Faults"
 import * as ScriptedServer from "@portico/testing/ScriptedServer"
-import { Effect, Exit, Fiber, type Scope } from "effect"
-import { type Request, type Response, Transport, type Wire } from "../src/Transport.ts"
-import type { UpstreamError } from "../src/UpstreamError.ts"
-
-const connect = (baseUrl: URL): Effect.Effect<Wire, never, Scope.Scope> =>
-  Effect.flatMap(Transport, (transport) =>
-    transport.connect({ upstream: "thing", baseUrl, maxResponse: 1_000_000 })
-  ).pipe(Effect.provide(Transport.layer))
-
-const send = (wire: Wire, request: Request): Effect.Effect<Response, UpstreamError> =>
-  Effect.withFiber((fiber) =>
-    Effect.callback<Response, UpstreamError>((resume) => {
-      const end = wire(request, resume, fiber)
-      return Effect.sync(end)
-    })
-  )
-
-const get = (wire: Wire, path: string, headers: ReadonlyArray<string> = []) =>
-  send(wire, { method: "GET", path, headers })
-const post = (wire: Wire, path: string, body: string) => send(wire, { method: "POST", path, headers: [], body })
-
-/** Why it failed: the reason, and what it says beside. */
-const why = (call: Effect.Effect<Response, UpstreamError>) =>
-  Effect.map(Effect.flip(call), ({ reason }) => ("why" in reason ? `${reason._tag}: ${reason.why}` : reason._tag))
-
-const until = (holds: () => boolean) =>
-  Effect.gen(function* () {
-    for (let turn = 0; turn < 10_000 && !holds(); turn++) yield* Effect.sleep("1 millis")
-    assert.isTrue(holds(), `in time: ${holds.toString()}`)
-  })
-
-/** A server until the scope closes; gives its port. */
-const listening = <S extends Http.Server | Https.Server>(make: () => S, host = "127.0.0.1") =>
-  Effect.acquireRelease(
-    Effect.callback<{ readonly server: S; readonly port: number }>((resume) => {
-      const server = make()
-      server.listen(0, host, () => {
-        const address = server.address()
-        resume(Effect.succeed({ server, port: typeof address === "object" && address !== null ? address.port : 0 }))
-      })
-    }),
-    ({ server }) =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  )
+import { Effect } from "effect"
+import type { Request, Response } from "../src/Transport.ts"
+import { listening, until } from "./Sockets.ts"
+import { connect, get, post, send, why } from "./TransportAsking.ts"
 
 /** Answers with what was asked. */
 const echo: Http.RequestListener = (request, response) => {
@@ -241,116 +196,6 @@ describe("what comes back", () => {
         if (outcome._tag === "Some") assert.strictEqual(outcome.value.body, `/${nth}`)
         else assert.notStrictEqual(nth % 3, 0)
       }
-    })
-  )
-})
-
-const key = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgvj98CWT9pUg9TzVV
-omwg4NjuGDxr6R0R2bgZaq3O3DuhRANCAATjx0WT/0xNTO0PiEBFF3LaOP4QgR3o
-qPeP6unH1Whz5ot6pim5rl4ZMXfNL4DXwXyL0zKcH2XVixRIFAGJiP11
------END PRIVATE KEY-----`
-const cert = `-----BEGIN CERTIFICATE-----
-MIIBpDCCAUmgAwIBAgIUcItoWNlaF7dCv3VKUMF8iTcfQPowCgYIKoZIzj0EAwIw
-GDEWMBQGA1UEAwwNdXBzdHJlYW0udGVzdDAgFw0yNjExMjQxMjA5MTdaGA8yMTI2
-MTAzMTEyMDkxN1owGDEWMBQGA1UEAwwNdXBzdHJlYW0udGVzdDBZMBMGByqGSM49
-AgEGCCqGSM49AwEHA0IABOPHRZP/TE1M7Q+IQEUXcto4/hCBHeio94/q6cfVaHPm
-i3qmKbmuXhkxd80vgNfBfIvTMpwfZdWLFEgUAYmI/XWjbzBtMB0GA1UdDgQWBBRv
-9Vt/n7+3yLos/1gyKc1SiSXDZDAfBgNVHSMEGDAWgBRv9Vt/n7+3yLos/1gyKc1S
-iSXDZDAPBgNVHRMBAf8EBTADAQH/MBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAA
-ATAKBggqhkjOPQQDAgNJADBGAiEAjTDAOX+t306n8THxYIzxg490tS32rJsJk25N
-LXhhURYCIQCRlro27yvi+7D5LmdMXRMTbba5AQGoQCFMt8adWrx6HA==
------END CERTIFICATE-----`
-
-describe("over TLS", () => {
-  /** Says how many connections it has seen; "/hang" it leaves without an answer. */
-  const secure = (host?: string) =>
-    Effect.gen(function* () {
-      let open = 0
-      const seen = new Set<unknown>()
-      const { server, port } = yield* listening(
-        () =>
-          Https.createServer({ key, cert }, (request, response) => {
-            seen.add(request.socket)
-            if (request.url !== "/hang") response.end(String(seen.size))
-          }),
-        host
-      )
-      server.on("secureConnection", (socket) => {
-        open++
-        socket.on("close", () => open--)
-      })
-      return { port, open: () => open, seen }
-    })
-
-  const trusting = Effect.acquireRelease(
-    Effect.sync(() => {
-      const before = Tls.getCACertificates("default")
-      Tls.setDefaultCACertificates([...before, cert])
-      return before
-    }),
-    (before) => Effect.sync(() => Tls.setDefaultCACertificates(before))
-  )
-
-  it.live("a peer that nobody vouches for is not spoken to", () =>
-    Effect.gen(function* () {
-      const { port, seen } = yield* secure()
-      for (const host of ["localhost", "127.0.0.1"]) {
-        const wire = yield* connect(new URL(`https://${host}:${port}`))
-        assert.strictEqual(yield* why(get(wire, "/")), "Unreachable: tls")
-      }
-      assert.strictEqual(seen.size, 0)
-    })
-  )
-
-  it.live("nor is one with a certificate for another name", () =>
-    Effect.gen(function* () {
-      yield* trusting
-      const { port, seen } = yield* secure("127.0.0.2")
-      const wire = yield* connect(new URL(`https://127.0.0.2:${port}`))
-      assert.strictEqual(yield* why(get(wire, "/")), "Unreachable: tls")
-      assert.strictEqual(seen.size, 0)
-    })
-  )
-
-  it.live("nor is one that does not speak it", () =>
-    Effect.gen(function* () {
-      const { port } = yield* listening(() => Http.createServer(echo))
-      const wire = yield* connect(new URL(`https://127.0.0.1:${port}`))
-      assert.strictEqual(yield* why(get(wire, "/")), "Unreachable: tls")
-    })
-  )
-
-  for (const host of ["localhost", "127.0.0.1"]) {
-    it.live(`one connection to ${host} carries many requests`, () =>
-      Effect.gen(function* () {
-        yield* trusting
-        const { port } = yield* secure()
-        const wire = yield* connect(new URL(`https://${host}:${port}`))
-        for (let nth = 0; nth < 5; nth++) assert.strictEqual((yield* get(wire, "/")).body, "1")
-        assert.strictEqual((yield* post(wire, "/", "ü".repeat(100_000))).body, "1")
-      })
-    )
-  }
-
-  it.live("a request that is ended closes its connection, and the scope the rest", () =>
-    Effect.gen(function* () {
-      yield* trusting
-      const { port, open, seen } = yield* secure()
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const wire = yield* connect(new URL(`https://127.0.0.1:${port}`))
-          const hanging = yield* Effect.forkChild(get(wire, "/hang"))
-          yield* until(() => seen.size === 1)
-          yield* get(wire, "/")
-          assert.strictEqual(open(), 2)
-          yield* Fiber.interrupt(hanging)
-          yield* until(() => open() === 1)
-          assert.isTrue(Exit.isSuccess(yield* Effect.exit(get(wire, "/"))))
-          assert.strictEqual(seen.size, 2)
-        })
-      )
-      yield* until(() => open() === 0)
     })
   )
 })

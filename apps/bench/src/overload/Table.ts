@@ -14,6 +14,7 @@ const columns = [
   ["p99 ms", 8],
   ["failed/s", 9],
   ["left/s", 8],
+  ["lag ms", 8],
   ["CPU us", 8],
   ["RSS MiB", 8],
   ["disturbed", 10]
@@ -43,6 +44,7 @@ export const row = (factor: number, { outcome, seconds, cpuMicros, residentMiB, 
     millis(outcome.shedP99),
     perSecond(outcome.failed),
     perSecond(outcome.lost),
+    millis(outcome.lagP99),
     cpuMicros.toFixed(0),
     residentMiB.toFixed(0),
     percent(disturbed)

@@ -70,15 +70,16 @@ export const arrive = Effect.fnUntraced(function* (port: number, server: Server,
   return trial
 })
 
-const fine = 0.05
+/** Neither the server's core was taken, nor were the arrivals kept from arriving. */
+const isClean = ({ disturbed, outcome }: Trial) => disturbed < 0.05 && outcome.lagP99 < 25
 
 /** {@link arrive} on a quiet machine: again where it was disturbed, and of three the least disturbed. */
 export const undisturbed = Effect.fnUntraced(function* (port: number, server: Server, rate: number, seconds: number) {
   let best: Trial | undefined
-  for (let tries = 0; tries < 3 && (best === undefined || best.disturbed > fine); tries++) {
+  for (let tries = 0; tries < 3 && (best === undefined || !isClean(best)); tries++) {
     yield* Quiet.wait(60)
     const trial: Trial = yield* arrive(port, server, rate, seconds)
-    if (best === undefined || trial.disturbed < best.disturbed) best = trial
+    if (best === undefined || isClean(trial) || trial.disturbed < best.disturbed) best = trial
   }
   return best
 })
