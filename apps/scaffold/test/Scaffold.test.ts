@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { type Cause, Effect, Layer, Option, Queue, Terminal } from "effect"
@@ -10,6 +11,17 @@ const script = "apps/scaffold/src/main.ts"
 /** The command within this process, on the workspace at `root`. */
 const command = (root: string, ...args: ReadonlyArray<string>) =>
   Command.runWith(Commands.make(root), { version: "0" })(args)
+
+const upstream = (name: string, home = "room", ...more: ReadonlyArray<string>) =>
+  ["upstream", "--name", name, "--package", home, ...more] as const
+
+const entry = (name: string, parts: string) => ["entry", "--name", name, "--package", "room", "--parts", parts] as const
+
+const withoutTerminal = Layer.succeed(TerminalCapabilities.TerminalCapabilities, {
+  canColor: false,
+  canAnimate: false,
+  canPrompt: false
+})
 
 const keyNames: Readonly<Record<string, string>> = { "\n": "return", "\b": "backspace" }
 
@@ -39,40 +51,40 @@ const terminal = (typed: string) =>
     )
   )
 
+/** The checks of `pnpm check`, of what is written. */
+const checks = [
+  ["tsc", "-p", "."],
+  ["effect-tsgo", "diagnostics", "--project", "tsconfig.json", "--format", "text", "--strict"],
+  ["oxlint", "--deny-warnings", "packages/room"],
+  ["oxfmt", "--check", "packages/room"],
+  // The copy leaves out the tests of other packages, and with them what only those use.
+  ["knip", "--exclude", "devDependencies"]
+] as const
+
 describe("what the commands write", () => {
-  it.live(
+  it.effect(
     "passes every check of the workspace, and its own tests",
     () =>
       Effect.gen(function* () {
         const root = yield* Temporary.workspace
-        const write = (...args: ReadonlyArray<string>) =>
-          Effect.map(Temporary.run(root, "node", script, ...args), ({ code, output }) => {
-            assert.strictEqual(code, 0, output)
-            return output.split("\n")[0]
-          })
-
-        assert.strictEqual(
-          yield* write("upstream", "--name", "gifts", "--package", "room"),
-          "Written: packages/room/src/Gifts.ts, packages/room/test/Gifts.test.ts, packages/room/README.md"
+        const written = yield* Temporary.run(root, "node", script, ...upstream("gifts"))
+        assert.deepStrictEqual(
+          [written.code, written.output.split("\n")[0]],
+          [0, "Written: packages/room/src/Gifts.ts, packages/room/test/Gifts.test.ts, packages/room/README.md"]
         )
-        yield* write("upstream", "--name", "WordsOfAnExtraordinaryLongNameHS", "--package", "room", "--by", "user")
-        yield* write("entry", "--name", "ProductPage", "--package", "room", "--parts", "live,statistics")
-        yield* write("entry", "--name", "everything", "--package", "room", "--parts", "gifts,version,live,user,equity")
-        yield* write("entry", "--name", "alone", "--package", "room", "--parts", "wordsOfAnExtraordinaryLongNameHS")
+        yield* command(root, ...upstream("WordsOfAnExtraordinaryLongNameHS", "room", "--by", "user"))
+        yield* command(root, ...entry("ProductPage", "live,statistics"))
+        yield* command(root, ...entry("everything", "gifts,version,live,user,equity"))
+        yield* command(root, ...entry("alone", "wordsOfAnExtraordinaryLongNameHS"))
 
-        const checks = [
-          ["tsc", "-p", "."],
-          ["oxlint", "--deny-warnings"],
-          ["oxfmt", "--check"],
-          ["effect-tsgo", "diagnostics", "--project", "tsconfig.json", "--format", "text", "--strict"],
-          ["knip"],
-          ["vitest", "run", "Gifts", "WordsOf", "ProductPage", "Everything", "Alone"]
-        ] as const
         for (const [program, ...args] of checks) {
           const { code, output } = yield* Temporary.run(root, program, ...args)
           assert.strictEqual(code, 0, `${program}: ${output}`)
-          if (program === "vitest") assert.match(output, /Test Files\s+5 passed[^]*Tests\s+20 passed/)
         }
+        const names = ["Gifts", "WordsOf", "ProductPage", "Everything", "Alone"]
+        const { code, output } = yield* Temporary.run(root, "vitest", "run", "--no-isolate", ...names)
+        assert.strictEqual(code, 0, output)
+        assert.match(output, /Test Files\s+5 passed[^]*Tests\s+20 passed/)
 
         const files = Temporary.filesOf(root, "room")
         assert.include(files["src/Gifts.ts"], "request: ({ roomId }) => Path.get`/rooms/${roomId}/gifts`")
@@ -88,14 +100,14 @@ describe("what the commands write", () => {
 - [WordsOfAnExtraordinaryLongNameHS](src/WordsOfAnExtraordinaryLongNameHS.ts): `
         )
         assert.include(docs, "\n## Entries\n\n- [ProductPage](src/ProductPage.ts): live (required), statistics\n")
-      }),
-    // Every check of the workspace, on a machine that others use: never what a test waits for.
+      }).pipe(Effect.provide(NodeServices.layer)),
+    // Seven programs, on a machine that others use: never what the test waits for.
     180_000
   )
 })
 
 describe("a flag that is left out", () => {
-  it.live("is an error without a terminal", () =>
+  it.effect("is an error without a terminal", () =>
     Effect.gen(function* () {
       const root = yield* Temporary.workspace
       const before = Temporary.filesOf(root, "room")
@@ -104,12 +116,15 @@ describe("a flag that is left out", () => {
         ["package", "upstream", "--name", "gifts"],
         ["parts", "entry", "--name", "page", "--package", "room"]
       ] as const) {
-        const { code, output } = yield* Temporary.run(root, "node", script, ...args)
-        assert.strictEqual(code, 1)
-        assert.include(output, `Missing required flag: --${missing}`)
+        const error = yield* Effect.flip(command(root, ...args))
+        const reasons = error._tag === "ShowHelp" ? error.errors.map(({ message }) => message) : error
+        assert.deepStrictEqual(reasons, [`Missing required flag: --${missing}`])
       }
+      const { code, output } = yield* Temporary.run(root, "node", script, "upstream", "--name", "gifts")
+      assert.strictEqual(code, 1)
+      assert.include(output, "Missing required flag: --package")
       assert.deepStrictEqual(Temporary.filesOf(root, "room"), before)
-    })
+    }).pipe(Effect.provide([NodeServices.layer, withoutTerminal]))
   )
 
   it.effect("is asked for in a terminal", () =>
@@ -124,11 +139,6 @@ describe("a flag that is left out", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })
-
-const upstream = (name: string, home = "room", ...more: ReadonlyArray<string>) =>
-  ["upstream", "--name", name, "--package", home, ...more] as const
-
-const entry = (name: string, parts: string) => ["entry", "--name", name, "--package", "room", "--parts", parts] as const
 
 describe("a command that cannot be followed", () => {
   it.effect("is refused with a sentence, and nothing is written", () =>
@@ -165,16 +175,28 @@ describe("a command that cannot be followed", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.effect("two packages have no upstream of one name", () =>
+    Effect.gen(function* () {
+      const root = yield* Temporary.workspace
+      writeFileSync(
+        `${root}/packages/call/src/Presents.ts`,
+        `export class Presents extends Upstream.Service<Presents>()("gifts", {\n})`
+      )
+      const error = yield* Effect.flip(command(root, ...upstream("gifts")))
+      assert.deepInclude(error, { why: `packages/call has an upstream "gifts" already` })
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("a file that is there is left as it is", () =>
     Effect.gen(function* () {
       const root = yield* Temporary.workspace
       yield* command(root, ...upstream("gifts"))
+      writeFileSync(`${root}/packages/room/test/Page.test.ts`, "// somebody's own")
       const before = Temporary.filesOf(root, "room")
       const again = yield* Effect.flip(command(root, ...upstream("gifts")))
       assert.deepInclude(again, { why: "there is packages/room/src/Gifts.ts already" })
-      // Batching.test.ts is there, and no Batching.ts.
-      const tested = yield* Effect.flip(command(root, ...entry("batching", "live")))
-      assert.deepInclude(tested, { why: "there is packages/room/test/Batching.test.ts already" })
+      const tested = yield* Effect.flip(command(root, ...entry("page", "live")))
+      assert.deepInclude(tested, { why: "there is packages/room/test/Page.test.ts already" })
       assert.deepStrictEqual(Temporary.filesOf(root, "room"), before)
     }).pipe(Effect.provide(NodeServices.layer))
   )
