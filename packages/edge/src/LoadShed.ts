@@ -144,12 +144,13 @@ const ofGauge = (gauge: Gauge): LoadShed["Service"] => {
     shed: () => gauge.shed,
     refuses,
     admit: <A, E, R>(entry: Effect.Effect<A, E, R>) =>
-      Effect.suspend((): Effect.Effect<A, E | Overloaded, R> => {
-        if (refuses()) return refusal
-        // Counted only once its end is sure to be seen: an interruption can come between any two steps.
+      Effect.suspend(() => {
+        // Counted in the step that asks, and only once the end is sure to be seen: between any two steps a fiber can yield
+        // to others and be interrupted.
         let entered = false
         return Effect.onExitPrimitive(
-          Effect.suspend(() => {
+          Effect.suspend((): Effect.Effect<A, E | Overloaded, R> => {
+            if (refuses()) return refusal
             entered = true
             gauge.inFlight++
             gauge.peak = Math.max(gauge.peak, gauge.inFlight)
