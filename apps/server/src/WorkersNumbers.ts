@@ -10,7 +10,7 @@ import { Effect } from "effect"
 import * as WorkersSum from "./WorkersSum.ts"
 
 /** Who can be asked for the text of its numbers. */
-export interface Source {
+interface Source {
   readonly ask: Effect.Effect<string>
 }
 

@@ -9,7 +9,7 @@ import { usage } from "../Usage.ts"
 import * as Quiet from "./Quiet.ts"
 
 /** The entry's deadline: an answer that comes later is of no use to anybody. */
-export const deadlineMillis = 1_000
+const deadlineMillis = 1_000
 
 const leadSeconds = 2
 
@@ -47,7 +47,7 @@ export interface Trial {
 }
 
 /** Lets `rate` viewers arrive every second. */
-export const arrive = Effect.fnUntraced(function* (port: number, server: Server, rate: number, seconds: number) {
+const arrive = Effect.fnUntraced(function* (port: number, server: Server, rate: number, seconds: number) {
   const before = { busy: Quiet.busySeconds(cores?.server), own: usage(server.pids).cpuSeconds, at: performance.now() }
   const output = yield* run({
     program: process.execPath,
