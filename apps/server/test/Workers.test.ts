@@ -56,7 +56,8 @@ const draining = (url: string) =>
     Effect.retry({ times: 500 })
   )
 
-describe("several workers", () => {
+// Three processes start in each of these, some of them several times.
+describe("several workers", { timeout: 90_000 }, () => {
   it.live("share one port and all serve; any of them answers the numbers of all", () =>
     Effect.gen(function* () {
       const upstream = yield* ScriptedServer.make(answerWell)
@@ -104,6 +105,19 @@ describe("several workers", () => {
         const versions = upstream.requests.filter((head) => pathOf(head).startsWith("/version")).length
         assert.isAtLeast(versions, 3)
       })
+  )
+
+  it.live("all that are killed at once are replaced on the same port", () =>
+    Effect.gen(function* () {
+      const upstream = yield* ScriptedServer.make(answerWell)
+      const several = yield* Several.start(Process.upstreamsAt(upstream.url))
+      const { url, pidOf } = several
+      const pids = [pidOf(1), pidOf(2)]
+      yield* Effect.forEach(pids, (pid) => Several.kill(pid, "SIGKILL"))
+      yield* Several.replaced(several, 1, pids[0])
+      yield* Several.replaced(several, 2, pids[1])
+      yield* enter(url, 4)
+    })
   )
 
   it.live("one that is told to end drains, and is replaced", () =>
@@ -211,6 +225,18 @@ describe("several workers", () => {
         service.output(),
         new RegExp(`^portico: port ${upstream.url.port} of 127\\.0\\.0\\.1 is taken: .*\\n$`)
       )
+    })
+  )
+
+  it.live("one alone is no worker: there is no primary beside it", () =>
+    Effect.gen(function* () {
+      const upstream = yield* ScriptedServer.make(answerWell)
+      const service = yield* Process.start({ ...Process.upstreamsAt(upstream.url), PORTICO_WORKERS: "1" })
+      const url = yield* service.listening
+      yield* enter(url, 2)
+      assert.strictEqual(yield* Several.metric(url, served), 2)
+      assert.isUndefined(yield* Several.metric(url, "workers_running"))
+      assert.strictEqual(service.output(), `portico: listening on ${url}\n`)
     })
   )
 
