@@ -76,6 +76,7 @@ export const ${name.camel} = ({ ${names(input)} }: ${name.pascal}Input) =>
     ].join(",\n    ")}
   })
 
+/** What it comes to: the required part's data, and the others' outcomes. */
 export type ${name.pascal} = Effect.Success<ReturnType<typeof ${name.camel}>>
 `
 }

@@ -45,6 +45,7 @@ import { ${RoomId}, ${RoomNotFound} } from "./${RoomId}.ts"
 export const ${RoomGifts} = Schema.Struct({ ${roomId}: ${RoomId}, total: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)) })
 export type ${RoomGifts} = typeof ${RoomGifts}.Type
 
+/** The upstream that answers it. */
 export class ${Gifts} extends Upstream.Service<${Gifts}>()("${options.name.camel}", {
   input: Schema.Struct({ ${roomId}: ${RoomId} }),
   output: ${RoomGifts},

@@ -107,7 +107,7 @@ export interface ServiceClass<Self, Name extends string, I, A, E> extends Contex
   lastGood(input: I): Effect.Effect<Option.Option<Freshness.LastGood<A>>, never, Self>
   /** The real one: over HTTP, with every policy. */
   layerHttp(options: HttpOptions<I, A, E>): Layer.Layer<Self, never, Transport>
-  /** A function in place of the service, for tests. No policy stands before it. */
+  /** A function in place of the service, for tests. No policy stands before it; the caller's deadline ends its wait. */
   layerFake(fetch: (input: I) => Effect.Effect<A, E | UpstreamError>): Layer.Layer<Self>
 }
 
@@ -131,7 +131,14 @@ export const Service =
       lastGood: (input: I["Type"]) => Effect.flatMap(Tag, (service) => service.lastGood(input)),
       layerHttp: (options: HttpOptions<I["Type"], O["Type"], E[number]["Type"]>) =>
         Layer.effect(Tag, overHttp(name, definition.output, options)),
-      layerFake: (fetch: Shape["fetch"]) => Layer.succeed(Tag, { fetch, lastGood: () => Effect.succeedNone })
+      layerFake: (fetch: Shape["fetch"]) => {
+        // The deadline is the caller's and no policy: a fake keeps it as the real one does.
+        const untilDeadline = AttemptTimeout.make(name, Duration.infinity)
+        return Layer.succeed(Tag, {
+          fetch: (input) => untilDeadline(fetch(input)),
+          lastGood: () => Effect.succeedNone
+        })
+      }
     })
   }
 
