@@ -15,7 +15,7 @@
  * // Effect<RoomStatistics, RoomNotFound | UpstreamError, Statistics>
  * const call = Statistics.fetch({ roomId })
  */
-import { Context, Duration, Effect, type Fiber, Layer, Option, type Schema, type Scope } from "effect"
+import { Context, Duration, Effect, Layer, Option, type Schema, type Scope } from "effect"
 import * as AttemptTimeout from "./AttemptTimeout.ts"
 import * as Batch from "./Batch.ts"
 import * as Breaker from "./Breaker.ts"
@@ -24,6 +24,7 @@ import * as CallMetrics from "./CallMetrics.ts"
 import * as Coalesce from "./Coalesce.ts"
 import * as Freshness from "./Freshness.ts"
 import * as Hedge from "./Hedge.ts"
+import { asking } from "./internal/Asking.ts"
 import * as HttpCall from "./internal/HttpCall.ts"
 import * as Path from "./Path.ts"
 import type { Policy } from "./Policy.ts"
@@ -226,21 +227,6 @@ const overHttp = <I, A, E>(
         )
     }
   })
-
-/**
- * A call whose question comes by the context: so the policies are put around it once for the upstream, and not anew for
- * every question, which would allocate an Effect for each of them.
- */
-const asking = <Q, A, E>(key: string, attempt: (fiber: AnyFiber, question: Q) => Effect.Effect<A, E>) => {
-  const Asked = Context.Service<Q>(key)
-  const call = Effect.withFiber<A, E, Q>((fiber) => attempt(fiber, Context.getUnsafe(fiber.context, Asked)))
-  return (policy: Policy<UpstreamError>): ((question: Q) => Effect.Effect<A, E | UpstreamError>) => {
-    const stacked = policy(call)
-    return (question) => Effect.provideService(stacked, Asked, question)
-  }
-}
-
-type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 /** An input and the request that it makes. The request's path is the key: nothing else of the caller is forwarded. */
 interface Question<I> {
