@@ -1,7 +1,8 @@
 /**
  * Viewers who arrive at a constant rate, however the server fares: an open loop. wrk is a closed one: its clients wait for
  * their answers before they ask again, so a server that slows down slows its load down too, and never collapses.
- * Arguments: port, arrivals a second, seconds before any is counted, seconds, the milliseconds within which an answer is of use. Prints what came of them.
+ * Arguments: port, arrivals a second, seconds before any is counted, seconds, the milliseconds within which an answer is of
+ * use. Prints what came of them.
  *
  * A viewer takes a connection that is free, else opens one, and leaves after twice the time. Latencies count from when
  * the request was due, not from when it was sent, so that a generator that is late flatters nobody.

@@ -1,6 +1,6 @@
 /**
  * Overload: what becomes of a server that more viewers come to than it can serve, with load shedding and without.
- * `node apps/bench/src/overload/main.ts` takes about four minutes on a quiet machine, a minute with `--short`.
+ * `node apps/bench/src/overload/main.ts` takes about five minutes on a quiet machine, two with `--short`.
  *
  * The server runs on one core; upstreams that take 10 to 50 ms and viewers who arrive at a constant rate on another. Its
  * capacity is measured first, by clients who wait; then half of it arrives, all of it, and more, up to three times.
