@@ -51,10 +51,16 @@ export class Drain extends Context.Service<
         isDraining: () => draining,
         inFlight: () => inFlight,
         track: <A, E, R>(request: Effect.Effect<A, E, R>) =>
-          Effect.suspend((): Effect.Effect<A, E | Draining, R> => {
-            if (draining) return Effect.fail(new Draining())
-            inFlight++
-            return Effect.onExit(request, () => leave)
+          // Counted out is in place before counted in: a fiber may yield, and be interrupted, between any two steps.
+          Effect.suspend(() => {
+            let counted = false
+            const enter = Effect.suspend((): Effect.Effect<A, E | Draining, R> => {
+              if (draining) return Effect.fail(new Draining())
+              inFlight++
+              counted = true
+              return request
+            })
+            return Effect.onExit(enter, () => (counted ? leave : Effect.void))
           }),
         drain: (limit) =>
           Effect.suspend(() => {
