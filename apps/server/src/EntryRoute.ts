@@ -1,8 +1,9 @@
 /**
  * `GET /v1/rooms/{roomId}/entry`: from the request to the composition and back.
  *
- * It is a route beside the HttpApi that describes it (RoomApi), and takes its schemas from there: the layers of an HttpApi
- * endpoint are work on the hottest path, whose answer is built by hand anyway. That the two agree is held by a test that
+ * It is a route beside the HttpApi that describes it (RoomApi), and takes its schemas from there: as an endpoint the same
+ * ready answer took 1.6 times the processor time (62 to 72 against 39 to 49 us, three rounds of wrk on one core), for an
+ * answer that is built by hand anyway. That the two agree is held by a test that
  * drives the route with the API's own client.
  */
 import * as Deadline from "@portico/call/Deadline"
