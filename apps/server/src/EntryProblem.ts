@@ -5,7 +5,10 @@ import type { Problem } from "@portico/edge/Problem"
 import type { EntryError } from "@portico/room/RoomEntry"
 import type { UpstreamError } from "@portico/upstream/UpstreamError"
 
-export const of = (error: EntryError | Draining | Overloaded): Problem => {
+/** What can take the place of an answer: the domain's errors, an upstream's, and our own refusals. */
+export type EntryFailure = EntryError | Draining | Overloaded
+
+export const of = (error: EntryFailure): Problem => {
   switch (error._tag) {
     case "RoomNotFound":
       return { status: 404, tag: error._tag, detail: "There is no such room." }

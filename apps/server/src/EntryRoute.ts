@@ -21,9 +21,10 @@ import { RoomId } from "@portico/room/RoomId"
 import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
 import { UserId } from "@portico/room/UserId"
 import { Platform } from "@portico/room/Version"
-import { Cause, Clock, Context, Duration, Effect, Exit, Schema } from "effect"
+import { Cause, Context, Duration, Effect, Exit, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import * as EntryProblem from "./EntryProblem.ts"
+import * as GetRoute from "./GetRoute.ts"
 
 const path = "/v1/rooms/:roomId/entry"
 
@@ -48,23 +49,11 @@ export const layer = (entryDeadline: Duration.Duration) =>
           ? Problem.respond(badRequest(input.detail))
           : shed.admit(drain.track(enter(input, request, budget, durations)))
       })
-      yield* router.add(
-        "GET",
-        path,
-        handle.pipe(
-          Effect.catch((error) => Problem.respond(EntryProblem.of(error))),
-          Effect.provide(upstreams)
-        )
-      )
+      yield* GetRoute.add(router, path, Effect.provide(handle, upstreams))
       // No id at all is a bad id.
       yield* router.add("GET", "/v1/rooms//entry", Problem.respond(badRequest(badRoomId)))
-      for (const method of ["POST", "PUT", "PATCH", "DELETE"] as const) {
-        yield* router.add(method, path, notAllowed)
-      }
     })
   )
-
-const notAllowed = Problem.respond({ status: 405, tag: "MethodNotAllowed", detail: "Use GET." }, { allow: "GET, HEAD" })
 
 /** Runs the entry under its deadline; the answer says in Server-Timing how it came about, also when it is an error. */
 const enter = (
@@ -74,12 +63,10 @@ const enter = (
   durations: Telemetry.Durations
 ) =>
   Effect.withFiber((fiber) => {
-    const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-    const granted = Math.min(budget, Deadline.fromHeader(request.headers[Deadline.header]) ?? Infinity)
-    const partsUntil = now + granted - Deadline.reserve(granted)
+    const granted = Deadline.forParts(budget, request.headers[Deadline.header])
     return Effect.flatMap(Timeline.make, (timeline) =>
       RoomEntry.enter(mode, viewer).pipe(
-        Deadline.until(partsUntil),
+        Deadline.within(granted),
         Timeline.record(timeline),
         (entry) =>
           Effect.onExitPrimitive(entry, (exit) => {
@@ -109,14 +96,7 @@ const outcomeOf = (exit: Exit.Exit<RoomEntry.RoomEntry, RoomEntry.EntryError>): 
   return failure.error._tag === "UpstreamError" ? failure.error.reason._tag : failure.error._tag
 }
 
-const serverTiming = (timeline: Timeline.Timeline): string =>
-  ServerTiming.format(
-    timeline.marks.map((mark) => ({
-      name: mark.part,
-      millis: Timeline.duration(mark),
-      description: mark.end === "ok" ? mark.provenance : (mark.end ?? "running")
-    }))
-  )
+const serverTiming = (timeline: Timeline.Timeline): string => ServerTiming.format(Timeline.metrics(timeline))
 
 interface Input {
   readonly mode: RoomEntry.Mode

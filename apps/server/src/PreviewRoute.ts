@@ -16,7 +16,7 @@ import * as RoomPreviewEncoding from "@portico/room/RoomPreviewEncoding"
 import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
 import { Cause, Duration, Effect, Exit, Option, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import * as EntryProblem from "./EntryProblem.ts"
+import * as GetRoute from "./GetRoute.ts"
 
 const path = "/v1/rooms/preview"
 
@@ -37,22 +37,12 @@ export const layer = (entryDeadline: Duration.Duration) =>
         Option.match(roomIdsOf(request.url), {
           onNone: () => badRequest,
           onSome: (roomIds) => {
-            const granted = grantedOf(request, Duration.toMillis(entryDeadline))
+            const granted = Deadline.forParts(Duration.toMillis(entryDeadline), request.headers[Deadline.header])
             return shed.admit(drain.track(answer(roomIds, granted, durations)))
           }
         })
       )
-      yield* router.add(
-        "GET",
-        path,
-        handle.pipe(
-          Effect.catch((error) => Problem.respond(EntryProblem.of(error))),
-          Effect.provide(upstreams)
-        )
-      )
-      for (const method of ["POST", "PUT", "PATCH", "DELETE"] as const) {
-        yield* router.add(method, path, notAllowed)
-      }
+      yield* GetRoute.add(router, path, Effect.provide(handle, upstreams))
     })
   )
 
@@ -61,8 +51,6 @@ const badRequest = Problem.respond({
   tag: "BadRequest",
   detail: "The ids should be 1 to 50 different room ids, separated by commas, each 1 to 64 of A-Z a-z 0-9 _ -"
 })
-
-const notAllowed = Problem.respond({ status: 405, tag: "MethodNotAllowed", detail: "Use GET." }, { allow: "GET, HEAD" })
 
 const decodeRoomIds = Schema.decodeUnknownOption(RoomIdsText)
 
@@ -73,17 +61,11 @@ const roomIdsOf = (url: string): Option.Option<RoomPreview.RoomIds> => {
   return given.length === 1 ? decodeRoomIds(given[0]) : Option.none()
 }
 
-/** Milliseconds for the parts: a caller may shorten them, and some are kept back for putting the answer together. */
-const grantedOf = (request: HttpServerRequest.HttpServerRequest, budget: number): number => {
-  const granted = Math.min(budget, Deadline.fromHeader(request.headers[Deadline.header]) ?? Infinity)
-  return Math.max(0, granted - Deadline.reserve(granted))
-}
-
 const answer = (roomIds: RoomPreview.RoomIds, granted: number, durations: Telemetry.Durations) =>
   Effect.gen(function* () {
     const timeline = yield* Timeline.make
     const previews = yield* RoomPreview.preview(roomIds).pipe(
-      Deadline.within(Duration.millis(granted)),
+      Deadline.within(granted),
       Timeline.record(timeline),
       Effect.onExit((exit) =>
         Effect.withFiber((fiber) => {

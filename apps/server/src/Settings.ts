@@ -108,25 +108,22 @@ export const load: Effect.Effect<Settings, SettingsError> = Effect.gen(function*
     logLevel: yield* read("PORTICO_LOG_LEVEL", Config.LogLevel, (level) => level, "Info", logLevels)
   }
 
-  for (const [name, harmless] of Object.entries(notYet)) {
-    const value = yield* text(name, "", "text")
-    if (value !== "" && value !== harmless) {
-      problems.push(`${name} does nothing yet: unset it${harmless === undefined ? "" : `, or set it to ${harmless}`}`)
-    }
+  for (const name of notYet) {
+    if ((yield* text(name, "", "text")) !== "") problems.push(`${name} does nothing yet: unset it`)
   }
 
   return problems.length === 0 ? settings : yield* new SettingsError({ problems })
 })
 
-/** Known variables that are not implemented, each with the value that asks for nothing. */
-export const notYet: Readonly<Record<string, string | undefined>> = {
-  PORTICO_RATE_LIMIT: undefined,
-  PORTICO_JWT_SECRET: undefined,
-  PORTICO_JWKS_URL: undefined,
-  PORTICO_REDIS_URL: undefined,
-  PORTICO_CORS_ORIGINS: undefined,
-  OTEL_EXPORTER_OTLP_ENDPOINT: undefined
-}
+/** Known variables that ask for what is not there. */
+export const notYet = [
+  "PORTICO_RATE_LIMIT",
+  "PORTICO_JWT_SECRET",
+  "PORTICO_JWKS_URL",
+  "PORTICO_REDIS_URL",
+  "PORTICO_CORS_ORIGINS",
+  "OTEL_EXPORTER_OTLP_ENDPOINT"
+] as const
 
 /** The variable of an upstream's URL. */
 export const variable = (name: RoomUpstreams.Name) => `PORTICO_UPSTREAM_${name.toUpperCase()}`

@@ -89,3 +89,12 @@ export const fromHeader = (value: string | undefined): number | undefined =>
  * same end).
  */
 export const reserve = (budgetMillis: number): number => Math.max(5, budgetMillis / 10)
+
+/**
+ * Milliseconds that the parts of an answer get of a service's own budget: less where the caller's header says so, and
+ * without the {@link reserve}.
+ */
+export const forParts = (budgetMillis: number, callersHeader: string | undefined): number => {
+  const granted = Math.min(budgetMillis, fromHeader(callersHeader) ?? Infinity)
+  return Math.max(0, granted - reserve(granted))
+}

@@ -64,4 +64,13 @@ describe("Deadline", () => {
     assert.strictEqual(Deadline.reserve(1_000), 100)
     assert.strictEqual(Deadline.reserve(20), 5)
   })
+
+  it("grants the parts of an answer the lesser of the budget and the caller's, without the reserve", () => {
+    assert.strictEqual(Deadline.forParts(1000, undefined), 900)
+    assert.strictEqual(Deadline.forParts(1000, "500"), 450)
+    assert.strictEqual(Deadline.forParts(1000, "5000"), 900)
+    assert.strictEqual(Deadline.forParts(1000, "soon"), 900)
+    assert.strictEqual(Deadline.forParts(1000, "20"), 15)
+    assert.strictEqual(Deadline.forParts(1000, "0"), 0)
+  })
 })
