@@ -25,16 +25,28 @@ interface Clockwork {
   sleeper: { readonly until: number; readonly fiber: Fiber.Fiber<void> } | undefined
 }
 
+/** What an alarm goes by: the clock, and the scheduler of whoever waits. */
+export interface Timekeeper {
+  readonly clock: Clock.Clock
+  readonly scheduler: Scheduler.Scheduler
+}
+
+/** The timekeeper of a fiber. */
+export const timekeeper = (fiber: Fiber.Fiber<unknown, unknown>): Timekeeper => ({
+  clock: fiber.getRef(Clock.Clock),
+  scheduler: fiber.getRef(Scheduler.Scheduler)
+})
+
 /**
- * Has `ring` called once the clock of `fiber` has come to the instant `at`. `ring` must be short and must not throw.
- * Whoever sets an alarm cancels it when it is no longer needed: {@link cancel}.
+ * Has `ring` called once the clock has come to the instant `at`. `ring` must be short and must not throw. Whoever sets an
+ * alarm cancels it when it is no longer needed: {@link cancel}.
  */
-export const set = (fiber: Fiber.Fiber<unknown, unknown>, at: number, ring: () => void): Alarm => {
-  const clockwork = clockworkOf(fiber.getRef(Clock.Clock))
+export const set = ({ clock, scheduler }: Timekeeper, at: number, ring: () => void): Alarm => {
+  const clockwork = clockworkOf(clock)
   const alarm: Alarm = { at, ring, clockwork }
   push(clockwork.heap, alarm)
   clockwork.live++
-  if (at < sleepsUntil(clockwork)) sleepUntil(clockwork, at, fiber.getRef(Scheduler.Scheduler))
+  if (at < sleepsUntil(clockwork)) sleepUntil(clockwork, at, scheduler)
   return alarm
 }
 
@@ -69,7 +81,7 @@ export const race = <A, E, R, A2, E2, R2>(
           const done = fiber.pollUnsafe()
           if (done !== undefined) return resume(done)
           let rang = false
-          const alarm = set(fiber, at, () => {
+          const alarm = set(timekeeper(fiber), at, () => {
             rang = true
             fiber.interruptUnsafe()
           })

@@ -19,14 +19,12 @@ const played = (idsParameter: string, item: (id: string) => object | undefined) 
   const paths: Array<string> = []
   const layer = Layer.succeed(Transport, {
     connect: () =>
-      Effect.succeed(
-        fromEffect(({ path }) => {
-          paths.push(path)
-          const asked = new URL(path, endpoint.baseUrl).searchParams.get(idsParameter)?.split(",") ?? []
-          const body = JSON.stringify({ items: asked.flatMap((id) => item(id) ?? []) })
-          return Effect.delay(Effect.succeed<Response>({ status: 200, headers: {}, body }), "5 millis")
-        })
-      )
+      fromEffect(({ path }) => {
+        paths.push(path)
+        const asked = new URL(path, endpoint.baseUrl).searchParams.get(idsParameter)?.split(",") ?? []
+        const body = JSON.stringify({ items: asked.flatMap((id) => item(id) ?? []) })
+        return Effect.delay(Effect.succeed<Response>({ status: 200, headers: {}, body }), "5 millis")
+      })
   })
   return { layer, paths }
 }

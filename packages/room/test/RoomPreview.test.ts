@@ -179,16 +179,14 @@ const overWire = (answer: (path: string) => Effect.Effect<object>) => {
   const paths: Array<string> = []
   const transport = Layer.succeed(Transport, {
     connect: () =>
-      Effect.succeed(
-        fromEffect(({ path }) => {
-          paths.push(path)
-          return Effect.map(answer(path), (body): Response => ({
-            status: 200,
-            headers: {},
-            body: JSON.stringify(body)
-          }))
-        })
-      )
+      fromEffect(({ path }) => {
+        paths.push(path)
+        return Effect.map(answer(path), (body): Response => ({
+          status: 200,
+          headers: {},
+          body: JSON.stringify(body)
+        }))
+      })
   })
   const endpoint = { baseUrl: new URL("http://upstream.example"), timeout: Duration.seconds(2), maxResponse: 10_000 }
   const layer = Layer.mergeAll(Live.layer(endpoint), Statistics.layer(endpoint), User.layer(endpoint)).pipe(

@@ -72,13 +72,12 @@ const ours = (url: URL): Effect.Effect<Ask, never, Scope.Scope> =>
   Effect.gen(function* () {
     const transport = yield* Transport
     const wire = yield* transport.connect({ upstream: "thing", baseUrl: url, maxResponse: 262_144 })
-    return yield* Effect.withFiber<Ask>((fiber) =>
-      Effect.succeed((done) => {
-        const ended = (outcome: Parameters<Parameters<typeof wire>[1]>[0]) =>
-          Exit.isSuccess(outcome) ? done(outcome.value.body.length) : broken(outcome.cause)
-        wire({ method: "GET", path, headers }, ended, fiber)
-      })
-    )
+    const ask: Ask = (done) => {
+      wire({ method: "GET", path, headers }, (outcome) =>
+        Exit.isSuccess(outcome) ? done(outcome.value.body.length) : broken(outcome.cause)
+      )
+    }
+    return ask
   }).pipe(Effect.provide(Transport.layer))
 
 const undici = (url: URL): Effect.Effect<Ask, never, Scope.Scope> =>

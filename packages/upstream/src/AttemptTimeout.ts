@@ -6,14 +6,14 @@
  */
 import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
-import { Clock, Duration, Effect, type Fiber } from "effect"
+import { Clock, Duration, Effect, Exit } from "effect"
 import type { Policy } from "./Policy.ts"
 import { Timeout, UpstreamError } from "./UpstreamError.ts"
 
 /** Until when an attempt may last, and what it ends in then. */
 export interface Limit {
   readonly until: number
-  readonly late: Effect.Effect<never, UpstreamError>
+  readonly late: Exit.Exit<never, UpstreamError>
 }
 
 /** The policy, for any Effect. It needs a fiber for the attempt. */
@@ -21,22 +21,22 @@ export const make = (upstream: string, limit: Duration.Input): Policy<UpstreamEr
   const limitOf = limiter(upstream, limit)
   return (call) =>
     Effect.withFiber((fiber) => {
-      const { until, late } = limitOf(fiber)
-      return until <= fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() ? late : Alarm.race(call, until, late)
+      const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+      const { until, late } = limitOf(now, fiber.getRef(Deadline.Deadline))
+      return until <= now ? late : Alarm.race(call, until, late)
     })
 }
 
-/** The policy's decision alone, for an attempt that can be ended without a fiber of its own. */
-export const limiter = (upstream: string, limit: Duration.Input): ((fiber: Fiber.Fiber<unknown, unknown>) => Limit) => {
+/** The policy's decision alone, for an attempt that can be ended without a fiber of its own: from now and the deadline. */
+export const limiter = (upstream: string, limit: Duration.Input): ((now: number, deadline: number) => Limit) => {
   const millis = Duration.toMillis(Duration.fromInputUnsafe(limit))
   const attempt = timedOut(upstream, "attempt")
-  const deadline = timedOut(upstream, "deadline")
-  return (fiber) => {
-    const own = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() + millis
-    const until = fiber.getRef(Deadline.Deadline)
-    return own <= until ? { until: own, late: attempt } : { until, late: deadline }
+  const atDeadline = timedOut(upstream, "deadline")
+  return (now, deadline) => {
+    const own = now + millis
+    return own <= deadline ? { until: own, late: attempt } : { until: deadline, late: atDeadline }
   }
 }
 
 const timedOut = (upstream: string, limit: Timeout["limit"]) =>
-  Effect.suspend(() => Effect.fail(new UpstreamError({ upstream, reason: new Timeout({ limit }) })))
+  Exit.fail(new UpstreamError({ upstream, reason: new Timeout({ limit }) }))

@@ -8,10 +8,10 @@
  *
  * Effect's RequestResolver batches as well, but what it has sent runs on when every caller has left.
  */
-import * as Alarm from "@portico/call/Alarm"
-import * as Deadline from "@portico/call/Deadline"
-import { Clock, Duration, Effect, Exit, Fiber, type Scope } from "effect"
-import * as SharedWork from "./internal/SharedWork.ts"
+import { type Duration, Effect, type Scope } from "effect"
+import * as Ask from "./internal/Ask.ts"
+import * as Batches from "./internal/Batches.ts"
+import * as Call from "./internal/Call.ts"
 
 /** Asks for one input, together with whoever asks at the same time. */
 export interface Batch<I, A, E> {
@@ -35,22 +35,6 @@ export interface Options<I, A, E, R, E2> {
   readonly onSend?: (size: number) => void
 }
 
-interface Waiter<I, A, E> {
-  readonly input: I
-  readonly caller: Fiber.Fiber<unknown, unknown>
-  readonly until: number
-  readonly waitedUntil: () => number
-  readonly resume: (outcome: Effect.Effect<A, E>) => void
-}
-
-/** Calls that go out together. They leave as they are answered, or before. */
-interface Together<I, A, E, E2> {
-  readonly group: string
-  readonly waiters: Set<Waiter<I, A, E | E2>>
-  alarm: Alarm.Alarm | undefined
-  request: Fiber.Fiber<(input: I) => Effect.Effect<A, E>, E2> | undefined
-}
-
 /**
  * Begins without any batch; batches still under way when the scope closes are interrupted. Make it once for an upstream: only
  * calls of one batcher meet.
@@ -67,87 +51,13 @@ export const make = <I, A, E, R, E2>(
   options: Options<I, A, E, R, E2>
 ): Effect.Effect<Batch<I, A, E | E2>, never, R | Scope.Scope> =>
   Effect.gen(function* () {
-    type Batched = Together<I, A, E, E2>
     const context = yield* Effect.context<R>()
-    const window = Duration.toMillis(Duration.fromInputUnsafe(options.window ?? "1 millis"))
-    const max = options.max ?? 100
-    const gathering = new Map<string, Batched>()
-    const all = new Set<Batched>()
-    yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => Effect.forEach(Array.from(all), cancel, { concurrency: "unbounded", discard: true }))
-    )
-
-    const open = (group: string, opener: Fiber.Fiber<unknown, unknown>): Batched => {
-      const batch: Batched = { group, waiters: new Set(), alarm: undefined, request: undefined }
-      const now = opener.getRef(Clock.Clock).currentTimeMillisUnsafe()
-      batch.alarm = Alarm.set(opener, now + window, () => send(batch))
-      gathering.set(group, batch)
-      all.add(batch)
-      return batch
-    }
-
-    const send = (batch: Batched) => {
-      stopGathering(batch)
-      const waiters = Array.from(batch.waiters)
-      // The first of those who are still there: of a fiber that has ended nothing is known.
-      const [first] = waiters
-      if (first === undefined) return
-      options.onSend?.(waiters.length)
-      const deadline = waiters.reduce((latest, { until }) => Math.max(latest, until), 0)
-      const waitedUntil = () =>
-        Math.max(...Array.from(batch.waiters, ({ until, waitedUntil }) => Math.min(until, waitedUntil())))
-      const run = Effect.runForkWith(SharedWork.contextFor(context, first.caller, deadline, waitedUntil))
-      // Suspended: what is thrown here would be lost, and with it whatever the same alarm or fiber had still to do.
-      batch.request = run(Effect.suspend(() => options.call(waiters.map(({ input }) => input))))
-      batch.request.addObserver((exit) => {
-        all.delete(batch)
-        for (const { input, resume } of batch.waiters) {
-          resume(Exit.isSuccess(exit) ? Effect.suspend(() => exit.value(input)) : Effect.failCause(exit.cause))
-        }
-        batch.waiters.clear()
-      })
-    }
-
-    const stopGathering = (batch: Batched) => {
-      if (gathering.get(batch.group) === batch) gathering.delete(batch.group)
-      if (batch.alarm !== undefined) Alarm.cancel(batch.alarm)
-    }
-
-    /** Nobody waits for it any longer. A newcomer opens another. */
-    const end = (batch: Batched): Effect.Effect<void> => {
-      stopGathering(batch)
-      if (batch.request !== undefined) return Fiber.interrupt(batch.request)
-      all.delete(batch)
-      return Effect.void
-    }
-
-    /** Ends it for those who do wait. */
-    const cancel = (batch: Batched): Effect.Effect<void> => {
-      const ended = end(batch)
-      if (batch.request === undefined) for (const { resume } of batch.waiters) resume(Effect.interrupt)
-      return ended
-    }
-
-    const join = (input: I): Effect.Effect<A, E | E2> =>
-      Effect.withFiber((caller) =>
-        Effect.callback<A, E | E2>((resume) => {
-          const group = options.group(input)
-          const batch = gathering.get(group) ?? open(group, caller)
-          const waiter = {
-            input,
-            caller,
-            until: caller.getRef(Deadline.Deadline),
-            waitedUntil: caller.getRef(SharedWork.WaitedUntil),
-            resume
-          }
-          batch.waiters.add(waiter)
-          if (batch.waiters.size >= max) send(batch)
-          return Effect.suspend(() => {
-            batch.waiters.delete(waiter)
-            return batch.waiters.size === 0 ? end(batch) : Effect.void
-          })
-        })
+    const together = yield* Batches.make<I, A, E, E2>({
+      ...options,
+      ask: Ask.forked((call: Call.Call<ReadonlyArray<I>>) =>
+        // Suspended: what is thrown here would be lost, and with it whatever the same alarm or fiber had still to do.
+        Effect.runForkWith(Call.contextOf(context, call))(Effect.suspend(() => options.call(call.question)))
       )
-
-    return Object.assign(join, { size: () => all.size })
+    })
+    return Object.assign(Ask.toEffect(together.ask), { size: together.size })
   })

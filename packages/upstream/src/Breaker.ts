@@ -14,17 +14,17 @@
  * Effect's CircuitBreaker counts the last n calls rather than a time, and its store costs some 7 microseconds a call
  * (benchmark/Policies.ts): right for a breaker shared between processes.
  */
-import { Cause, Clock, Duration, Effect, Exit, type Fiber, Random } from "effect"
+import { Cause, Duration, Exit, type Random } from "effect"
 import * as Gate from "./internal/Gate.ts"
 import { RollingSum } from "./internal/RollingSum.ts"
-import type { Policy } from "./Policy.ts"
+import type { Stackable } from "./Policy.ts"
 import * as UpstreamError from "./UpstreamError.ts"
 
 /** Whether calls pass, are refused, or pass a few at a time as probes. */
 export type State = "closed" | "open" | "half-open"
 
 /** The policy, and its state. What it refuses fails with `Rejected` by `circuit breaker`. */
-export interface Breaker extends Policy<UpstreamError.UpstreamError> {
+export interface Breaker extends Stackable<UpstreamError.UpstreamError> {
   /** The state at the instant `now`, in milliseconds of the Clock: an open time that has run out is half-open. */
   readonly state: (now: number) => State
   /** Holds it open or closed whatever happens, for an operator; undefined lets it decide again. */
@@ -116,8 +116,8 @@ export const make = (options: Options): Breaker => {
     return state
   }
 
-  const enter = (fiber: AnyFiber): Ticket | undefined => {
-    switch (stateAt(nowOf(fiber))) {
+  const enter = (now: number): Ticket | undefined => {
+    switch (stateAt(now)) {
       case "closed":
         return { generation, probe: false }
       case "open":
@@ -129,13 +129,12 @@ export const make = (options: Options): Breaker => {
     }
   }
 
-  const leave = (ticket: Ticket, exit: Exit.Exit<unknown, unknown>, fiber: AnyFiber) => {
+  const leave = (ticket: Ticket, exit: Exit.Exit<unknown, unknown>, now: number, random: Random.Random) => {
     if (ticket.generation !== generation) return
     const outcome = judge(exit)
-    const now = nowOf(fiber)
     if (ticket.probe) {
       probing--
-      if (outcome === "bad") return trip(now, fiber.getRef(Random.Random))
+      if (outcome === "bad") return trip(now, random)
       if (outcome === "good" && ++passed >= probes) {
         closedAt = now
         turn("closed")
@@ -149,31 +148,25 @@ export const make = (options: Options): Breaker => {
     const all = window.sum(now, calls)
     // A call that was let through by force may end in a state that has no business with it.
     if (forced !== undefined || state !== "closed") return
-    if (all >= minimum && window.sum(now, bad) >= threshold * all) {
-      trip(now, fiber.getRef(Random.Random))
-    }
+    if (all >= minimum && window.sum(now, bad) >= threshold * all) trip(now, random)
   }
 
-  const refuse = (fiber: AnyFiber) => {
+  const refuse = (now: number) => {
     // What an operator holds open has no known end.
-    const known = forced === undefined ? { retryAfterMillis: Math.max(0, openUntil - nowOf(fiber)) } : {}
+    const known = forced === undefined ? { retryAfterMillis: Math.max(0, openUntil - now) } : {}
     const reason = new UpstreamError.Rejected({ by: "circuit breaker", ...known })
-    return Effect.fail(new UpstreamError.UpstreamError({ upstream, reason }))
+    return Exit.fail(new UpstreamError.UpstreamError({ upstream, reason }))
   }
 
   const gate: Gate.Gate<Ticket, UpstreamError.UpstreamError> = { enter, refuse, leave }
-  const policy: Policy<UpstreamError.UpstreamError> = (call) => Gate.through(gate, call)
-  return Object.assign(policy, {
+  return Object.assign(Gate.policy(gate), {
+    around: Gate.around(gate),
     state: stateAt,
     force: (to: "open" | "closed" | undefined) => {
       forced = to
     }
   })
 }
-
-type AnyFiber = Fiber.Fiber<unknown, unknown>
-
-const nowOf = (fiber: AnyFiber): number => fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
 
 const millis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
 

@@ -7,13 +7,13 @@
  *
  * Effect's Semaphore answers an Option where this answers an error, and costs as much: see benchmark/Policies.ts.
  */
-import { Effect } from "effect"
+import { Exit } from "effect"
 import * as Gate from "./internal/Gate.ts"
-import type { Policy } from "./Policy.ts"
+import type { Stackable } from "./Policy.ts"
 import { Rejected, UpstreamError } from "./UpstreamError.ts"
 
 /** The policy, and its count. What it refuses fails with `Rejected` by `bulkhead`. */
-export interface Bulkhead extends Policy<UpstreamError> {
+export interface Bulkhead extends Stackable<UpstreamError> {
   /** How many attempts are under way now. */
   readonly inFlight: () => number
 }
@@ -34,9 +34,6 @@ export interface Options {
  * error.message // => "price was not asked: too many calls are under way"
  */
 export const make = ({ upstream, permits }: Options): Bulkhead => {
-  const full = Effect.suspend(() =>
-    Effect.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "bulkhead" }) }))
-  )
   let inFlight = 0
   const gate: Gate.Gate<true, UpstreamError> = {
     enter: () => {
@@ -44,11 +41,10 @@ export const make = ({ upstream, permits }: Options): Bulkhead => {
       inFlight++
       return true
     },
-    refuse: () => full,
+    refuse: () => Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "bulkhead" }) })),
     leave: () => {
       inFlight--
     }
   }
-  const policy: Policy<UpstreamError> = (call) => Gate.through(gate, call)
-  return Object.assign(policy, { inFlight: () => inFlight })
+  return Object.assign(Gate.policy(gate), { around: Gate.around(gate), inFlight: () => inFlight })
 }

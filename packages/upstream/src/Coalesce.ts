@@ -13,11 +13,10 @@
  * Effect's Cache shares a lookup too, but runs it in the first caller's context, and costs some 3 microseconds a miss
  * (benchmark/Policies.ts).
  */
-import * as Alarm from "@portico/call/Alarm"
-import * as Deadline from "@portico/call/Deadline"
-import * as Provenance from "@portico/call/Provenance"
-import { Clock, Duration, Effect, Fiber, type Scope } from "effect"
-import * as SharedWork from "./internal/SharedWork.ts"
+import { type Context, type Duration, Effect, type Scope } from "effect"
+import * as Ask from "./internal/Ask.ts"
+import * as Call from "./internal/Call.ts"
+import * as Flights from "./internal/Flights.ts"
 
 /** Asks, or waits with whoever asked the same before and has no answer yet. */
 export interface Coalesce<I, A, E> {
@@ -44,21 +43,6 @@ export interface Options<I, A, E, R, E2> {
 }
 
 /**
- * What a map holds of a flight. Its fiber is let go of as soon as it ends: V8 keeps what was in a map alive longer than the
- * map shows it (a map that was rehashed still refers to its successor), and a fiber would keep everything of its call.
- */
-interface Flight<A, E> {
-  fiber: Fiber.Fiber<A, E> | undefined
-  /** Its deadline. */
-  readonly until: number
-  /** Whether it was cut short for its first caller. */
-  readonly short: boolean
-  /** The latest deadline of those who wait, or did. */
-  readonly waited: { until: number }
-  waiters: number
-}
-
-/**
  * Begins without any flight; flights still under way when the scope closes are interrupted. Make it once for an upstream, and
  * only for calls that change nothing.
  *
@@ -77,98 +61,11 @@ interface Flight<A, E> {
 export const make = <I, A, E, R, E2>(
   options: Options<I, A, E, R, E2>
 ): Effect.Effect<Coalesce<I, A, E | E2>, never, R | Scope.Scope> =>
-  Effect.gen(function* () {
-    const context = yield* Effect.context<R>()
-    /** What a newcomer may join, and what has not ended although nobody may join it any longer. */
-    const flights = new Map<string, Flight<A, E>>()
-    const apart = new Set<Flight<A, E>>()
-    yield* Effect.addFinalizer(() =>
-      Effect.suspend(() =>
-        Fiber.interruptAll(
-          [...flights.values(), ...apart].map(({ fiber }) => fiber).filter((fiber) => fiber !== undefined)
-        )
+  Effect.contextWith((context: Context.Context<R>) =>
+    Flights.make({
+      ...options,
+      ask: Ask.forked((call: Call.Call<I>) =>
+        Effect.runForkWith(Call.contextOf(context, call))(Effect.suspend(() => options.call(call.question)))
       )
-    )
-    const limit = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
-    const enough = Duration.toMillis(Duration.fromInputUnsafe(options.enough))
-
-    const open = (key: string, input: I, caller: Fiber.Fiber<unknown, unknown>, now: number, until: number) => {
-      const short = until - now < enough
-      const deadline = short ? until : now + limit
-      const waited = { until }
-      const fiber = Effect.runForkWith(SharedWork.contextFor(context, caller, deadline, () => waited.until))(
-        options.call(input)
-      )
-      const flight: Flight<A, E> = { fiber, until: deadline, short, waited, waiters: 0 }
-      const displaced = flights.get(key)
-      if (displaced !== undefined) apart.add(displaced)
-      flights.set(key, flight)
-      // The first observer: the key is free before any caller goes on.
-      fiber.addObserver(() => {
-        flight.fiber = undefined
-        if (flights.get(key) === flight) flights.delete(key)
-        else apart.delete(flight)
-      })
-      return { flight, fiber }
-    }
-
-    const end = ({ fiber }: Flight<A, E>): Effect.Effect<void> =>
-      fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
-
-    /** What is left to do once a caller has been counted out. */
-    const depart = (key: string, flight: Flight<A, E>): Effect.Effect<void> => {
-      if (flight.waiters > 0 || flight.fiber === undefined) return Effect.void
-      if (flights.get(key) === flight) {
-        flights.delete(key)
-        apart.add(flight)
-      }
-      return end(flight)
-    }
-
-    const join = (input: I): Effect.Effect<A, E | E2> =>
-      Effect.withFiber((caller) => {
-        const clock = caller.getRef(Clock.Clock)
-        const now = clock.currentTimeMillisUnsafe()
-        const until = caller.getRef(Deadline.Deadline)
-        if (until <= now) return options.late
-        return Effect.callback<A, E | E2>((resume) => {
-          const key = options.key(input)
-          const known = joinable(flights.get(key), until)
-          if (known !== undefined) {
-            Provenance.noteUnsafe(caller, "coalesced")
-            options.onJoin?.()
-          }
-          const { flight: joined, fiber } = known ?? open(key, input, caller, now, until)
-          const done = fiber.pollUnsafe()
-          if (done !== undefined) return resume(done)
-          joined.waiters++
-          joined.waited.until = Math.max(joined.waited.until, until)
-          let waits = true
-          // It may be begun twice, where a fiber is interrupted on its way from its deadline to its error.
-          const leave = () => {
-            if (alarm !== undefined) Alarm.cancel(alarm)
-            stop()
-            if (waits) joined.waiters--
-            waits = false
-            return depart(key, joined)
-          }
-          const alarm =
-            until === Infinity
-              ? undefined
-              : Alarm.set(caller, until, () => resume(Effect.andThen(leave(), options.late)))
-          const stop = fiber.addObserver((exit) => {
-            if (alarm !== undefined) Alarm.cancel(alarm)
-            resume(exit)
-          })
-          return Effect.suspend(leave)
-        })
-      })
-
-    return Object.assign(join, { size: () => flights.size + apart.size })
-  })
-
-/** A flight that a caller may join: one that was cut short is only for those who have no more time. */
-const joinable = <A, E>(flight: Flight<A, E> | undefined, until: number) => {
-  if (flight?.fiber === undefined || (flight.short && flight.until < until)) return undefined
-  return { flight, fiber: flight.fiber }
-}
+    })
+  )

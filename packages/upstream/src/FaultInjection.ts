@@ -12,7 +12,7 @@
  */
 import * as Alarm from "@portico/call/Alarm"
 import * as Series from "@portico/call/Series"
-import { Clock, type Context, Effect, Exit, type Fiber, Layer, Random, References } from "effect"
+import { Effect, Exit, type Fiber, Layer, Random, References } from "effect"
 import { type Response, Transport, type Wire } from "./Transport.ts"
 
 /** What befalls the requests to one upstream. The rates are of chances from 0 to 1, independent of each other. */
@@ -76,9 +76,7 @@ export const layer = (faults: Faults): Layer.Layer<Transport, never, Transport> 
           const fault = faults.get(options.upstream)
           if (fault === undefined) return connect(options)
           return Effect.flatMap(connect(options), (wire) =>
-            Effect.contextWith((context: Context.Context<never>) =>
-              Effect.sync(() => faulty(wire, fault, counter(options.upstream, context)))
-            )
+            Effect.withFiber((fiber) => Effect.sync(() => faulty(wire, fault, counter(options.upstream, fiber), fiber)))
           )
         }
       }
@@ -95,12 +93,14 @@ const warn = (upstream: string, { latency, error }: Fault): Effect.Effect<void> 
     Effect.provideService(References.MinimumLogLevel, "All")
   )
 
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
 type Count = (fault: "latency" | "error", times: number) => void
 
 const injected = Series.counter("upstream_injected_faults_total", "Faults injected on purpose, by what they were")
 
 /** Counts the faults of one upstream; both series are there from the start, so that one sees that faults are on. */
-const counter = (upstream: string, context: Context.Context<never>): Count => {
+const counter = (upstream: string, { context }: AnyFiber): Count => {
   const count = Series.by(injected, "fault", { upstream }, context)
   count("latency", 0)
   count("error", 0)
@@ -109,27 +109,28 @@ const counter = (upstream: string, context: Context.Context<never>): Count => {
 
 const overloaded: Response = { status: 503, headers: {}, body: '{"error":"injected"}' }
 
-const faulty =
-  (wire: Wire, { latency, error = 0 }: Fault, count: Count): Wire =>
-  (request, done, fiber) => {
-    const random = fiber.getRef(Random.Random)
+const faulty = (wire: Wire, { latency, error = 0 }: Fault, count: Count, owner: AnyFiber): Wire => {
+  const random = owner.getRef(Random.Random)
+  const timekeeper = Alarm.timekeeper(owner)
+  return (request, done) => {
     const late = latency !== undefined && random.nextDoubleUnsafe() < latency.rate
     const fails = random.nextDoubleUnsafe() < error
     const send = () => {
-      if (!fails) return wire(request, done, fiber)
+      if (!fails) return wire(request, done)
       count("error", 1)
       done(Exit.succeed(overloaded))
       return nothing
     }
     if (!late) return send()
     count("latency", 1)
-    return after(fiber, latency.millis, send)
+    return after(timekeeper, latency.millis, send)
   }
+}
 
 /** Does it so much later. Ended before, it is not done; ended after, what was begun is ended. */
-const after = (fiber: Fiber.Fiber<unknown, unknown>, millis: number, begin: () => () => void): (() => void) => {
+const after = (timekeeper: Alarm.Timekeeper, millis: number, begin: () => () => void): (() => void) => {
   let end = nothing
-  const alarm = Alarm.set(fiber, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() + millis, () => {
+  const alarm = Alarm.set(timekeeper, timekeeper.clock.currentTimeMillisUnsafe() + millis, () => {
     end = begin()
   })
   return () => {

@@ -28,6 +28,8 @@ export interface Freshness<A, E> {
   readonly orElse: <R>(key: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** The second half: remembers what `call` brings. Inside a flight it is done once for all callers. */
   readonly learning: <R>(key: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** Remembers what was brought already. */
+  readonly learn: (key: string, exit: Exit.Exit<A, E>, now: number, random: Random.Random) => void
   /** The last good answer of `key`, if it is not older than `staleFor`. */
   readonly lastGood: (key: string) => Effect.Effect<Option.Option<LastGood<A>>>
   /** How many answers are remembered. */
@@ -107,6 +109,7 @@ export const make = <A, E>(options: Options): Freshness<A, E> => {
     around: (key, call) => orElse(key, learning(key, call)),
     orElse,
     learning,
+    learn,
     lastGood: (key) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
         const known = good.get(key)

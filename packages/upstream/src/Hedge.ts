@@ -11,9 +11,10 @@
  * quantile down.
  */
 import * as Alarm from "@portico/call/Alarm"
-import { Cause, Clock, type Context, Duration, Effect, Exit, Fiber } from "effect"
+import { Cause, Clock, Duration, Effect, Exit } from "effect"
+import * as Ask from "./internal/Ask.ts"
 import { LatencyWindow } from "./internal/LatencyWindow.ts"
-import type { Policy } from "./Policy.ts"
+import type { Stackable } from "./Policy.ts"
 import * as RetryBudget from "./RetryBudget.ts"
 import * as UpstreamError from "./UpstreamError.ts"
 
@@ -53,7 +54,7 @@ export const defaults: Options = {
  * const hedge = Hedge.make(Hedge.defaults)
  * yield* hedge(Effect.succeed(499)) // => 499
  */
-export const make = (options: Options): Policy => {
+export const make = (options: Options): Stackable => {
   const { quantile, atLeast, tail, onHedge } = options
   const floor = Duration.toMillis(Duration.fromInputUnsafe(options.floor))
   const latencies = new LatencyWindow(Duration.toMillis(Duration.fromInputUnsafe(options.window)))
@@ -66,69 +67,95 @@ export const make = (options: Options): Policy => {
     return known === undefined || known.tail < tail * known.median ? undefined : Math.max(floor, Math.ceil(known.tail))
   }
 
-  const watched = <A, E, R>(call: Effect.Effect<A, E, R>, clock: Clock.Clock, start: number) =>
-    Effect.onExitPrimitive(call, (exit) => {
-      if (isTelling(exit)) latencies.record(clock.currentTimeMillisUnsafe(), elapsed(clock, start))
-      return undefined
-    })
+  const note = (exit: Exit.Exit<unknown, unknown>, clock: Clock.Clock, start: number) => {
+    if (isTelling(exit)) latencies.record(clock.currentTimeMillisUnsafe(), monotonic(clock) - start)
+  }
 
-  const raced = <A, E, R>(
-    call: Effect.Effect<A, E, R>,
-    clock: Clock.Clock,
-    start: number,
-    after: number
-  ): Effect.Effect<A, E, R> =>
-    Effect.contextWith((context: Context.Context<R>) =>
-      Effect.callback<A, E>((resume) => {
-        const run = Effect.runForkWith(context)
-        const first = run(watched(call, clock, start))
-        const done = first.pollUnsafe()
-        if (done !== undefined) return resume(done)
-        let second: Fiber.Fiber<A, E> | undefined
-        let failed: Exit.Exit<A, E> | undefined
-        const alarm = Alarm.set(first, clock.currentTimeMillisUnsafe() + after, () => {
-          const now = clock.currentTimeMillisUnsafe()
-          if (!budget.tryWithdraw(now)) return onHedge?.("unpaid")
-          onHedge?.("sent")
-          second = run(watched(call, clock, monotonic(clock)))
-          second.addObserver((exit) => {
-            if (Exit.isFailure(exit) && failed === undefined) failed = exit
-            else if (Exit.isFailure(exit)) resume(failed ?? exit)
-            else {
-              onHedge?.("won")
-              latencies.record(clock.currentTimeMillisUnsafe(), elapsed(clock, start))
-              resume(Effect.andThen(Fiber.interrupt(first), exit))
-            }
-          })
-        })
-        first.addObserver((exit) => {
-          Alarm.cancel(alarm)
-          if (second === undefined || failed !== undefined) resume(exit)
-          else if (Exit.isFailure(exit)) failed = exit
-          else resume(Effect.andThen(Fiber.interrupt(second), exit))
-        })
-        return Effect.suspend(() => {
-          Alarm.cancel(alarm)
-          return second === undefined ? Fiber.interrupt(first) : Fiber.interruptAll([first, second])
+  /** Begins a call: until when its first attempt goes alone, if not to its end. */
+  const begin = (clock: Clock.Clock): number | undefined => {
+    const now = clock.currentTimeMillisUnsafe()
+    budget.deposit(now)
+    const after = trigger(now)
+    return after === undefined ? undefined : now + after
+  }
+
+  const raced =
+    (at: number): Ask.Around =>
+    <Q, A, E>(ask: Ask.Ask<Q, A, E>): Ask.Ask<Q, A, E> =>
+    (call, done) => {
+      const { clock } = call.surroundings
+      const start = monotonic(clock)
+      let failed: Exit.Exit<A, E> | undefined
+      let alarm: Alarm.Alarm | undefined
+      let alone = true
+      let over = false
+      let endSecond = Ask.ended
+      const endFirst = ask(call, (exit) => {
+        note(exit, clock, start)
+        over = true
+        if (alarm !== undefined) Alarm.cancel(alarm)
+        if (alone || failed !== undefined) return done(exit)
+        if (Exit.isFailure(exit)) failed = exit
+        else {
+          void endSecond()
+          done(exit)
+        }
+      })
+      if (over) return Ask.ended
+      alarm = Alarm.set(call.surroundings, at, () => {
+        if (!budget.tryWithdraw(clock.currentTimeMillisUnsafe())) return onHedge?.("unpaid")
+        onHedge?.("sent")
+        alone = false
+        const sent = monotonic(clock)
+        endSecond = ask(call, (exit) => {
+          note(exit, clock, sent)
+          if (Exit.isFailure(exit)) {
+            if (failed !== undefined) return done(failed)
+            failed = exit
+            return
+          }
+          onHedge?.("won")
+          latencies.record(clock.currentTimeMillisUnsafe(), monotonic(clock) - start)
+          void endFirst()
+          done(exit)
         })
       })
-    )
+      const armed = alarm
+      return () => {
+        Alarm.cancel(armed)
+        const first = endFirst()
+        return alone ? first : Effect.andThen(first, endSecond())
+      }
+    }
 
-  return (call) =>
+  const policy = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withFiber((fiber) => {
       const clock = fiber.getRef(Clock.Clock)
-      const now = clock.currentTimeMillisUnsafe()
-      budget.deposit(now)
-      const after = trigger(now)
+      const at = begin(clock)
+      if (at !== undefined) return Ask.toPolicy(raced(at))(call)
       const start = monotonic(clock)
-      return after === undefined ? watched(call, clock, start) : raced(call, clock, start, after)
+      return Effect.onExitPrimitive(call, (exit) => {
+        note(exit, clock, start)
+        return undefined
+      })
     })
+
+  const around: Ask.Around = (ask) => (call, done) => {
+    const { clock } = call.surroundings
+    const at = begin(clock)
+    if (at !== undefined) return raced(at)(ask)(call, done)
+    const start = monotonic(clock)
+    return ask(call, (exit) => {
+      note(exit, clock, start)
+      done(exit)
+    })
+  }
+
+  return Object.assign(policy, { around })
 }
 
 // A quantile of a few milliseconds needs a finer clock than that of milliseconds.
 const monotonic = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
-
-const elapsed = (clock: Clock.Clock, start: number): number => monotonic(clock) - start
 
 const isTelling = (exit: Exit.Exit<unknown, unknown>): boolean => {
   if (Exit.isSuccess(exit)) return true

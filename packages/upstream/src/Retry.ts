@@ -9,9 +9,11 @@
  * A call that succeeds at once pays for one comparison: everything else lies on the path of failure.
  */
 import * as Deadline from "@portico/call/Deadline"
-import { Clock, Duration, Effect, Random } from "effect"
-import { WaitedUntil } from "./internal/SharedWork.ts"
-import type { Policy } from "./Policy.ts"
+import * as Alarm from "@portico/call/Alarm"
+import { Cause, Clock, Duration, Effect, Exit, Random } from "effect"
+import * as Ask from "./internal/Ask.ts"
+import * as Call from "./internal/Call.ts"
+import type { Stackable } from "./Policy.ts"
 import type { RetryBudget } from "./RetryBudget.ts"
 import * as UpstreamError from "./UpstreamError.ts"
 
@@ -42,40 +44,70 @@ export interface Options {
  * const retry = Retry.make({ times: 2, budget: RetryBudget.infinite, retryable: () => true })
  * yield* retry(call) // => 3
  */
-export const make = (options: Options): Policy => {
+export const make = (options: Options): Stackable => {
   const { times, budget, retryable = isRetryable, onRetry, onExhausted } = options
   const base = Duration.toMillis(Duration.fromInputUnsafe(options.base ?? "25 millis"))
   const cap = Duration.toMillis(Duration.fromInputUnsafe(options.cap ?? "1 second"))
 
-  const again = <A, E, R>(call: Effect.Effect<A, E, R>, tried: number, error: E): Effect.Effect<A, E, R> =>
-    Effect.withFiber((fiber) => {
-      if (tried > times || !retryable(error)) return Effect.fail(error)
-      const clock = fiber.getRef(Clock.Clock)
-      // In whole milliseconds, as timers are.
-      const jittered = Math.ceil(
-        fiber.getRef(Random.Random).nextDoubleUnsafe() * Math.min(cap, base * 2 ** (tried - 1))
-      )
-      const wait = Math.max(jittered, askedToWait(error))
-      // Shared work may outlast all who wait for it. What they would not live to see is not begun: they get the reason.
-      const until = Math.min(fiber.getRef(Deadline.Deadline), fiber.getRef(WaitedUntil)())
-      if (wait >= Deadline.left(until, clock)) return Effect.fail(error)
-      if (!budget.tryWithdraw(clock.currentTimeMillisUnsafe())) {
-        onExhausted?.()
-        return Effect.fail(error)
-      }
-      onRetry?.()
-      return Effect.andThen(Effect.sleep(wait), attempt(call, tried + 1))
-    })
+  /** How long to wait before the next attempt, in whole milliseconds as timers are; undefined: there is none. */
+  const pause = (error: unknown, tried: number, until: number, clock: Clock.Clock, random: Random.Random) => {
+    if (tried > times || !retryable(error)) return undefined
+    const jittered = Math.ceil(random.nextDoubleUnsafe() * Math.min(cap, base * 2 ** (tried - 1)))
+    const wait = Math.max(jittered, askedToWait(error))
+    if (wait >= Deadline.left(until, clock)) return undefined
+    if (!budget.tryWithdraw(clock.currentTimeMillisUnsafe())) {
+      onExhausted?.()
+      return undefined
+    }
+    onRetry?.()
+    return wait
+  }
 
   const attempt = <A, E, R>(call: Effect.Effect<A, E, R>, tried: number): Effect.Effect<A, E, R> =>
-    Effect.catch(call, (error) => again(call, tried, error))
+    Effect.catch(call, (error) =>
+      Effect.withFiber((fiber) => {
+        const until = lived(fiber.getRef(Deadline.Deadline), fiber.getRef(Call.WaitedUntil))
+        const wait = pause(error, tried, until, fiber.getRef(Clock.Clock), fiber.getRef(Random.Random))
+        return wait === undefined ? Effect.fail(error) : Effect.andThen(Effect.sleep(wait), attempt(call, tried + 1))
+      })
+    )
 
-  return (call) =>
+  const policy = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withFiber((fiber) => {
       budget.deposit(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
       return attempt(call, 1)
     })
+
+  const around: Ask.Around = (ask) => (call, done) => {
+    const { clock, random } = call.surroundings
+    let tried = 0
+    let end = Ask.ended
+    let alarm: Alarm.Alarm | undefined
+    const attempt = () => {
+      const nth = ++tried
+      const ending = ask(call, (exit) => {
+        const failure = Exit.isSuccess(exit) ? undefined : exit.cause.reasons.find(Cause.isFailReason)
+        if (failure === undefined) return done(exit)
+        const wait = pause(failure.error, nth, lived(call.until, call.waitedUntil), clock, random)
+        if (wait === undefined) return done(exit)
+        alarm = Alarm.set(call.surroundings, clock.currentTimeMillisUnsafe() + wait, attempt)
+      })
+      // One that failed at once may have been followed by another already.
+      if (nth === tried) end = ending
+    }
+    budget.deposit(clock.currentTimeMillisUnsafe())
+    attempt()
+    return () => {
+      if (alarm !== undefined) Alarm.cancel(alarm)
+      return end()
+    }
+  }
+
+  return Object.assign(policy, { around })
 }
+
+/** Shared work may outlast all who wait for it: what they would not live to see is not begun, and they get the reason. */
+const lived = (deadline: number, waitedUntil: () => number): number => Math.min(deadline, waitedUntil())
 
 const isRetryable = (error: unknown): boolean => UpstreamError.is(error) && error.retryable
 

@@ -9,7 +9,7 @@
  * limit, where an Effect here would need a fiber of its own for each. {@link fromEffect} makes a wire of an Effect, for tests
  * and for other clients.
  */
-import { Context, Effect, Exit, type Fiber, Layer, type Scope } from "effect"
+import { Context, Effect, Exit, Layer, type Scope } from "effect"
 import { type Failure, Http1Pool } from "./internal/Http1Pool.ts"
 import { Payload, Rejected, Unreachable, UpstreamError } from "./UpstreamError.ts"
 
@@ -35,24 +35,22 @@ export interface Response {
 export type Outcome = Exit.Exit<Response, UpstreamError>
 
 /** A way to one upstream. Calls `done` once, unless the request is ended before with what it returns. */
-export type Wire = (
-  request: Request,
-  done: (outcome: Outcome) => void,
-  /** Who asks: its context is that of the request. */
-  fiber: Fiber.Fiber<unknown, unknown>
-) => () => void
+export type Wire = (request: Request, done: (outcome: Outcome) => void) => () => void
 
-/** A wire of an Effect. Ending a request interrupts it. */
-export const fromEffect =
-  (send: (request: Request) => Effect.Effect<Response, UpstreamError>): Wire =>
-  (request, done, fiber) => {
-    const sent = Effect.runForkWith(fiber.context)(send(request))
-    const forget = sent.addObserver(done)
-    return () => {
-      forget()
-      sent.interruptUnsafe()
-    }
-  }
+/** A wire of an Effect, which runs in the context that the wire is made in. Ending a request interrupts it. */
+export const fromEffect = <R>(
+  send: (request: Request) => Effect.Effect<Response, UpstreamError, R>
+): Effect.Effect<Wire, never, R> =>
+  Effect.contextWith((context: Context.Context<R>) =>
+    Effect.succeed((request, done) => {
+      const sent = Effect.runForkWith(context)(send(request))
+      const forget = sent.addObserver(done)
+      return () => {
+        forget()
+        sent.interruptUnsafe()
+      }
+    })
+  )
 
 /** Which upstream a wire leads to. */
 export interface WireOptions {

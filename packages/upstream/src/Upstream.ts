@@ -15,19 +15,19 @@
  * // Effect<RoomStatistics, RoomNotFound | UpstreamError, Statistics>
  * const call = Statistics.fetch({ roomId })
  */
-import { Context, Duration, Effect, Layer, Option, type Schema, type Scope } from "effect"
+import { Context, Duration, Effect, Layer, Option, pipe, type Schema, type Scope } from "effect"
 import * as AttemptTimeout from "./AttemptTimeout.ts"
-import * as Batch from "./Batch.ts"
 import * as Breaker from "./Breaker.ts"
 import * as Bulkhead from "./Bulkhead.ts"
 import * as CallMetrics from "./CallMetrics.ts"
-import * as Coalesce from "./Coalesce.ts"
 import * as Freshness from "./Freshness.ts"
 import * as Hedge from "./Hedge.ts"
-import { asking } from "./internal/Asking.ts"
+import * as Ask from "./internal/Ask.ts"
+import * as Batches from "./internal/Batches.ts"
+import * as Flights from "./internal/Flights.ts"
 import * as HttpCall from "./internal/HttpCall.ts"
 import * as Path from "./Path.ts"
-import type { Policy } from "./Policy.ts"
+import type { Stackable } from "./Policy.ts"
 import * as Retry from "./Retry.ts"
 import * as RetryBudget from "./RetryBudget.ts"
 import { Transport } from "./Transport.ts"
@@ -154,23 +154,30 @@ const overHttp = <I, A, E>(
     const stack = yield* stackOf(upstream, policies, metrics)
     const maxResponse = policies.maxResponse ?? 262_144
     const wire = yield* (yield* Transport).connect({ upstream, baseUrl: options.baseUrl, maxResponse })
-    const { json, decode } = HttpCall.reader(upstream, output)
+    const { json, answer, decode } = HttpCall.reader(upstream, output)
 
-    // Per attempt: the lesser of its own limit and the time left.
-    const limit = AttemptTimeout.limiter(upstream, policies.timeout)
-    const attempt = HttpCall.attempter(upstream, wire, limit, metrics.attempt)
-
-    const single = asking(`${upstream}/question`, (fiber, { path, input }: Question<I>) =>
-      attempt(fiber, path, (response) => on[response.status]?.(input) ?? Effect.flatMap(json(response), decode))
+    const attempts: HttpCall.Attempts = {
+      upstream,
+      wire,
+      // Per attempt: the lesser of its own limit and the time left.
+      limit: AttemptTimeout.limiter(upstream, policies.timeout),
+      onSend: metrics.attempt
+    }
+    const attempt = HttpCall.attempt(
+      attempts,
+      ({ path }: Question<I>) => path,
+      (response, { input }) => on[response.status]?.(input) ?? answer(response)
     )
-    const once = single(stack.once)
+    const once = Ask.toEffect(stack.once(attempt))
 
     const notFound = Effect.fail(new UpstreamError({ upstream, reason: new Status({ status: 404 }) }))
     const missing = (input: I): Effect.Effect<A, E | UpstreamError> => on[404]?.(input) ?? notFound
 
     const batched = ({ request, id, field, group }: BatchRequest<I>) => {
-      const together = asking(`${upstream}/questions`, (fiber, questions: ReadonlyArray<Question<I>>) =>
-        attempt(fiber, request(questions.map(({ input }) => input)), (response) =>
+      const together = HttpCall.attempt(
+        attempts,
+        (questions: ReadonlyArray<Question<I>>) => request(questions.map(({ input }) => input)),
+        (response) =>
           Effect.map(json(response), (answer) => {
             const items = HttpCall.itemsBy(answer, field)
             return ({ input }: Question<I>) => {
@@ -179,11 +186,10 @@ const overHttp = <I, A, E>(
               return item === undefined && items !== undefined ? missing(input) : decode(item)
             }
           })
-        )
       )
-      return Batch.make<Question<I>, A, E | UpstreamError, never, UpstreamError>({
+      return Batches.make<Question<I>, A, E | UpstreamError, UpstreamError>({
         group: ({ input }) => group?.(input) ?? "",
-        call: together(stack.idempotent),
+        ask: stack.idempotent(together),
         onSend: metrics.batch
       })
     }
@@ -198,11 +204,11 @@ const overHttp = <I, A, E>(
     const remembers = policies.freshFor !== undefined || policies.staleIfError !== undefined
 
     // A flight shares everything below it, and is the only place where a caller waits: so its deadline ends there.
-    const call = options.batch === undefined ? single(stack.idempotent) : yield* batched(options.batch)
+    const ask = options.batch === undefined ? stack.idempotent(attempt) : (yield* batched(options.batch)).ask
     const retries = policies.retries ?? 0
-    const flight = yield* Coalesce.make({
+    const flight = yield* Flights.make({
       key: ({ key }: Question<I>) => key,
-      call: remembers ? (question) => memory.learning(question.key, call(question)) : call,
+      ask: remembers ? learning(memory, ask) : ask,
       limit: millis(policies.timeout) * (retries + 1) + 1000 * retries,
       enough: policies.timeout,
       late: Effect.fail(new UpstreamError({ upstream, reason: new Timeout({ limit: "deadline" }) })),
@@ -235,12 +241,22 @@ interface Question<I> {
   readonly key: string
 }
 
+/** Remembers what a flight brings: once for all its callers. */
+const learning =
+  <I, A, E>(memory: Freshness.Freshness<A, E>, ask: Ask.Ask<Question<I>, A, E>): Ask.Ask<Question<I>, A, E> =>
+  (call, done) =>
+    ask(call, (exit) => {
+      const { clock, random } = call.surroundings
+      memory.learn(call.question.key, exit, clock.currentTimeMillisUnsafe(), random)
+      done(exit)
+    })
+
 /** The policies around an attempt, nearest first: THE order, each made once for the upstream. */
 const stackOf = (
   upstream: string,
   policies: Policies,
   metrics: CallMetrics.CallMetrics
-): Effect.Effect<Record<"idempotent" | "once", Policy<UpstreamError>>, never, Scope.Scope> =>
+): Effect.Effect<Record<"idempotent" | "once", Ask.Around<UpstreamError>>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const bulkhead = yield* bulkheadOf(upstream, policies, metrics)
     const hedge = orNone(policies.hedge, (hedge) => Hedge.make({ ...hedge, onHedge: metrics.hedge }))
@@ -256,8 +272,9 @@ const stackOf = (
       Breaker.make({ ...breaker, upstream, onTransition: metrics.circuit })
     )
     return {
-      idempotent: (call) =>
-        call.pipe(
+      idempotent: (attempt) =>
+        pipe(
+          attempt,
           // Per attempt, so that a back-off holds no permit and a hedge needs one of its own.
           bulkhead,
           // Inside the retry: a slow attempt and its hedge are one try, and fail as one.
@@ -268,7 +285,7 @@ const stackOf = (
           breaker
         ),
       // What may have happened already is not sent again.
-      once: (call) => call.pipe(bulkhead, breaker)
+      once: (attempt) => pipe(attempt, bulkhead, breaker)
     }
   })
 
@@ -276,15 +293,15 @@ const bulkheadOf = (
   upstream: string,
   { bulkhead: permits }: Policies,
   metrics: CallMetrics.CallMetrics
-): Effect.Effect<Policy<UpstreamError>, never, Scope.Scope> => {
+): Effect.Effect<Ask.Around<UpstreamError>, never, Scope.Scope> => {
   if (permits === undefined) return Effect.succeed(none)
   const bulkhead = Bulkhead.make({ upstream, permits })
-  return Effect.as(metrics.inFlight(bulkhead.inFlight), bulkhead)
+  return Effect.as(metrics.inFlight(bulkhead.inFlight), bulkhead.around)
 }
 
-const orNone = <O>(options: O | undefined, make: (options: O) => Policy<UpstreamError>): Policy<UpstreamError> =>
-  options === undefined ? none : make(options)
+const orNone = <O>(options: O | undefined, make: (options: O) => Stackable<UpstreamError>): Ask.Around<UpstreamError> =>
+  options === undefined ? none : make(options).around
 
-const none: Policy = (call) => call
+const none: Ask.Around = (ask) => ask
 
 const millis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))

@@ -120,7 +120,9 @@ describe("Batch", () => {
         })
         let rang = false
         const callers = yield* Effect.forEach([1, 2], (id) => fork(Effect.exit(fetch(id))))
-        yield* Effect.withFiber((fiber) => Effect.sync(() => Alarm.set(fiber, 5, () => (rang = true))))
+        yield* Effect.withFiber((fiber) =>
+          Effect.sync(() => Alarm.set(Alarm.timekeeper(fiber), 5, () => (rang = true)))
+        )
         yield* TestClock.adjust("5 millis")
         assert.deepStrictEqual(
           callers.map((caller) => caller.pollUnsafe()),

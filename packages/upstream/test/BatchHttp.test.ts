@@ -168,4 +168,24 @@ describe("an upstream in its batch form", () => {
       }
     })
   )
+
+  for (const what of ["request", "group"] as const) {
+    it.effect(`a ${what} that throws is a defect of its callers, who do not wait for ever`, () =>
+      Effect.gen(function* () {
+        const broken = (): never => {
+          throw new Error("broken")
+        }
+        const { layer } = PlayedTransport.make(answering(good))
+        const http = Item.layerHttp({
+          baseUrl: new URL("http://item.example"),
+          request: ({ id }) => Path.get`/items/${id}`,
+          batch: { request: () => Path.get`/items`, id: ({ id }) => id, field: "id", [what]: broken },
+          policies: { timeout: "100 millis" }
+        })
+        const item = yield* Layer.build(Layer.provide(http, layer))
+        const exits = yield* fetchAll(["1", "2"], (id) => Effect.provide(Item.fetch({ id }), item))
+        assert.deepStrictEqual(exits, [Exit.die(new Error("broken")), Exit.die(new Error("broken"))])
+      })
+    )
+  }
 })

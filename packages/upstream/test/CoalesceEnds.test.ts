@@ -82,7 +82,9 @@ describe("Coalesce, when callers leave and calls fail", () => {
           )
           yield* Effect.repeat(Effect.yieldNow, { times: 100 })
           yield* Effect.withFiber((fiber) =>
-            Effect.map(Clock.currentTimeMillis, (now) => Alarm.set(fiber, now + 10, () => caller.interruptUnsafe()))
+            Effect.map(Clock.currentTimeMillis, (now) =>
+              Alarm.set(Alarm.timekeeper(fiber), now + 10, () => caller.interruptUnsafe())
+            )
           )
           yield* TestClock.adjust("50 millis")
           assert.isTrue(Exit.isFailure(yield* Fiber.await(caller)))

@@ -15,15 +15,13 @@ const faulty = (text: string, sending: Effect.Effect<Response> = Effect.succeed(
     const seen = { sent: 0, ended: 0 }
     const inner = Layer.succeed(Transport, {
       connect: () =>
-        Effect.succeed(
-          fromEffect(() =>
-            Effect.onInterrupt(
-              Effect.suspend(() => {
-                seen.sent++
-                return sending
-              }),
-              () => Effect.sync(() => void seen.ended++)
-            )
+        fromEffect(() =>
+          Effect.onInterrupt(
+            Effect.suspend(() => {
+              seen.sent++
+              return sending
+            }),
+            () => Effect.sync(() => void seen.ended++)
           )
         )
     })
@@ -161,7 +159,7 @@ describe("faults that are on", () => {
     const lines: Array<string> = []
     return Effect.gen(function* () {
       const faults = FaultInjection.parse("live:latency=200ms@0.5;user:error=0.05", names)!
-      const inner = Layer.succeed(Transport, { connect: () => Effect.succeed(fromEffect(() => Effect.never)) })
+      const inner = Layer.succeed(Transport, { connect: () => fromEffect(() => Effect.never) })
       yield* Layer.build(FaultInjection.layer(faults).pipe(Layer.provide(inner)))
       assert.lengthOf(lines, 2)
       assert.match(lines[0]!, /level=WARN.*faults are injected into calls to live.*latency="?200 ms"?.*latencyRate=0.5/)

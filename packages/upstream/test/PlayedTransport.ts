@@ -29,7 +29,7 @@ export const make = (play: Play) => {
         })
       )
     })
-  const layer = Layer.succeed(Transport, { connect: () => Effect.succeed(fromEffect(send)) })
+  const layer = Layer.succeed(Transport, { connect: () => fromEffect(send) })
   return { layer, exchanges }
 }
 

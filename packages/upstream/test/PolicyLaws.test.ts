@@ -158,7 +158,7 @@ const whole = PolicyLaws.subject(
         freshFor: "1 second",
         staleIfError: "30 seconds"
       }
-    }).pipe(Layer.provide(Layer.succeed(Transport, { connect: () => Effect.succeed(fromEffect(wire)) })))
+    }).pipe(Layer.provide(Layer.succeed(Transport, { connect: () => fromEffect(wire) })))
     const context = yield* Layer.build(layer)
     const policy = asking(({ id, call }) => {
       calls.set(id, call)

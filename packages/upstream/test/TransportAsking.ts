@@ -10,12 +10,7 @@ export const connect = (baseUrl: URL): Effect.Effect<Wire, never, Scope.Scope> =
   ).pipe(Effect.provide(Transport.layer))
 
 export const send = (wire: Wire, request: Request): Effect.Effect<Response, UpstreamError> =>
-  Effect.withFiber((fiber) =>
-    Effect.callback<Response, UpstreamError>((resume) => {
-      const end = wire(request, resume, fiber)
-      return Effect.sync(end)
-    })
-  )
+  Effect.callback<Response, UpstreamError>((resume) => Effect.sync(wire(request, resume)))
 
 export const get = (wire: Wire, path: string, headers: ReadonlyArray<string> = []) =>
   send(wire, { method: "GET", path, headers })

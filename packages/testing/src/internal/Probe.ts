@@ -19,12 +19,7 @@ export const over =
       body === undefined
         ? { method, path, headers: accept }
         : { method, path, headers: [...accept, "content-type", "application/json"], body }
-    return Effect.withFiber<Response, UpstreamError>((fiber) =>
-      Effect.callback((resume) => {
-        const end = wire(request, resume, fiber)
-        return Effect.sync(end)
-      })
-    ).pipe(
+    return Effect.callback<Response, UpstreamError>((resume) => Effect.sync(wire(request, resume))).pipe(
       Effect.mapError(({ reason }) => reason.message),
       Effect.timeoutOrElse({
         duration: limit,

@@ -1,32 +1,70 @@
 /**
  * A call between an admission and its end: what a bulkhead and a breaker have in common.
- *
- * The end is in place before the admission happens, because a fiber may yield, and be interrupted, between any two of its
- * steps: whoever is admitted is always counted out again.
  */
-import { Effect, type Exit, type Fiber } from "effect"
+import { Clock, Effect, Exit, type Fiber, Random } from "effect"
+import type { Policy } from "../Policy.ts"
+import * as Ask from "./Ask.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 export interface Gate<T, E2> {
   /** A ticket, or undefined: refused. Must not throw. */
-  readonly enter: (fiber: AnyFiber) => T | undefined
-  readonly refuse: (fiber: AnyFiber) => Effect.Effect<never, E2>
+  readonly enter: (now: number) => T | undefined
+  readonly refuse: (now: number) => Exit.Exit<never, E2>
   /** Called once for each ticket, however its call ended. Must not throw. */
-  readonly leave: (ticket: T, exit: Exit.Exit<unknown, unknown>, fiber: AnyFiber) => void
+  readonly leave: (ticket: T, exit: Exit.Exit<unknown, unknown>, now: number, random: Random.Random) => void
 }
 
-export const through = <T, E2, A, E, R>(gate: Gate<T, E2>, call: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R> =>
-  Effect.withFiber((fiber) => {
-    let ticket: T | undefined
-    return Effect.onExitPrimitive(
-      Effect.suspend((): Effect.Effect<A, E | E2, R> => {
-        ticket = gate.enter(fiber)
-        return ticket === undefined ? gate.refuse(fiber) : call
-      }),
-      (exit) => {
-        if (ticket !== undefined) gate.leave(ticket, exit, fiber)
-        return undefined
-      }
-    )
-  })
+/**
+ * Around Effects. The end is in place before the admission happens, because a fiber may yield, and be interrupted, between
+ * any two of its steps: whoever is admitted is always counted out again.
+ */
+export const policy =
+  <T, E2>(gate: Gate<T, E2>): Policy<E2> =>
+  <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R> =>
+    Effect.withFiber((fiber) => {
+      let ticket: T | undefined
+      return Effect.onExitPrimitive(
+        Effect.suspend((): Effect.Effect<A, E | E2, R> => {
+          const now = nowOf(fiber)
+          ticket = gate.enter(now)
+          return ticket === undefined ? gate.refuse(now) : call
+        }),
+        (exit) => {
+          if (ticket !== undefined) gate.leave(ticket, exit, nowOf(fiber), fiber.getRef(Random.Random))
+          return undefined
+        }
+      )
+    })
+
+const nowOf = (fiber: AnyFiber): number => fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+
+/** Around a way to ask. */
+export const around =
+  <T, E2>(gate: Gate<T, E2>): Ask.Around<E2> =>
+  (ask) =>
+  (call, done) => {
+    const { clock, random } = call.surroundings
+    const now = clock.currentTimeMillisUnsafe()
+    const ticket = gate.enter(now)
+    if (ticket === undefined) {
+      done(gate.refuse(now))
+      return Ask.ended
+    }
+    let within = true
+    const leave = (exit: Exit.Exit<unknown, unknown>) => {
+      if (!within) return
+      within = false
+      gate.leave(ticket, exit, clock.currentTimeMillisUnsafe(), random)
+    }
+    const end = ask(call, (exit) => {
+      leave(exit)
+      done(exit)
+    })
+    return () => {
+      leave(left)
+      return end()
+    }
+  }
+
+const left = Exit.interrupt()

@@ -3,63 +3,74 @@ import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
-import { Clock, Effect, Exit, type Fiber, Predicate, Random, Schema } from "effect"
+import { Effect, Exit, Predicate, Schema } from "effect"
 import type { Limit } from "../AttemptTimeout.ts"
 import type { Path } from "../Path.ts"
 import * as RetryAfter from "../RetryAfter.ts"
 import type { Request, Response, Wire } from "../Transport.ts"
 import { Payload, Rejected, Status, UpstreamError } from "../UpstreamError.ts"
+import * as Ask from "./Ask.ts"
+import type { Call } from "./Call.ts"
 
-type AnyFiber = Fiber.Fiber<unknown, unknown>
+/** Where attempts go, how long one may last, and whom to tell that one goes out. */
+export interface Attempts {
+  readonly upstream: string
+  readonly wire: Wire
+  readonly limit: (now: number, deadline: number) => Limit
+  readonly onSend: () => void
+}
 
-/** One attempt: the request goes out, and what comes back within the limit is read. */
-export const attempter =
-  (upstream: string, wire: Wire, limitOf: (fiber: AnyFiber) => Limit, onSend: () => void) =>
-  <A, E>(
-    fiber: AnyFiber,
-    path: Path,
-    read: (response: Response) => Effect.Effect<A, E | UpstreamError>
-  ): Effect.Effect<A, E | UpstreamError> => {
-    if (path.path === undefined) {
-      return Effect.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) }))
+/** One attempt: the question's request goes out, and what comes back within the limit is read. */
+export const attempt = <Q, A, E>(
+  { upstream, wire, limit, onSend }: Attempts,
+  pathOf: (question: Q) => Path,
+  read: (response: Response, question: Q) => Effect.Effect<A, E | UpstreamError>
+): Ask.Ask<Q, A, E | UpstreamError> => {
+  const unsafe = Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) }))
+  return (call, done) => {
+    const { surroundings, question } = call
+    const now = surroundings.clock.currentTimeMillisUnsafe()
+    const { until, late } = limit(now, call.until)
+    if (until <= now) {
+      done(late)
+      return Ask.ended
     }
-    const { until, late } = limitOf(fiber)
-    const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-    if (until <= now) return late
-    const request = requestOf(path, path.path, fiber, until - now)
-    return Effect.callback<A, E | UpstreamError>((resume) => {
-      let alarm: Alarm.Alarm | undefined
-      let answered = false
-      onSend()
-      const end = wire(
-        request,
-        (outcome) => {
-          answered = true
-          if (alarm !== undefined) Alarm.cancel(alarm)
-          // Suspended: what is thrown in reading is the caller's defect, and not thrown at the wire.
-          resume(Exit.isSuccess(outcome) ? Effect.suspend(() => read(outcome.value)) : Effect.failCause(outcome.cause))
-        },
-        fiber
-      )
-      if (answered) return
-      alarm = Alarm.set(fiber, until, () => {
-        end()
-        resume(late)
-      })
-      const armed = alarm
-      return Effect.sync(() => {
-        Alarm.cancel(armed)
-        end()
-      })
+    const path = Ask.tried(() => pathOf(question))
+    if (Exit.isExit(path) || path.path === undefined) {
+      done(Exit.isExit(path) ? path : unsafe)
+      return Ask.ended
+    }
+    const request = requestOf(path, path.path, call, until - now)
+    let alarm: Alarm.Alarm | undefined
+    let answered = false
+    let endReading = Ask.ended
+    onSend()
+    const end = wire(request, (outcome) => {
+      answered = true
+      if (alarm !== undefined) Alarm.cancel(alarm)
+      if (Exit.isFailure(outcome)) done(Exit.failCause(outcome.cause))
+      else endReading = Ask.settle(() => read(outcome.value, question), call, done)
     })
+    if (answered) return () => endReading()
+    const armed = Alarm.set(surroundings, until, () => {
+      end()
+      done(late)
+    })
+    alarm = armed
+    return () => {
+      if (answered) return endReading()
+      Alarm.cancel(armed)
+      end()
+      return Effect.void
+    }
   }
+}
 
-const requestOf = ({ method, body }: Path, path: string, fiber: AnyFiber, left: number): Request => {
+const requestOf = ({ method, body }: Path, path: string, call: Call<unknown>, left: number): Request => {
   const headers = ["accept", "application/json", Deadline.header, Deadline.toHeader(left)]
-  const requestId = fiber.getRef(RequestId.RequestId)
+  const { requestId, trace } = call
   if (requestId !== "") headers.push(RequestId.header, requestId)
-  const trace = fiber.getRef(TraceContext.TraceContext)
-  if (trace !== undefined) headers.push(TraceContext.header, TraceContext.toHeader(trace, fiber.getRef(Random.Random)))
+  if (trace !== undefined) headers.push(TraceContext.header, TraceContext.toHeader(trace, call.surroundings.random))
   if (body === undefined) return { method, path, headers }
   headers.push("content-type", "application/json")
   return { method, path, headers, body }
@@ -69,25 +80,26 @@ const requestOf = ({ method, body }: Path, path: string, fiber: AnyFiber, left: 
 export interface Reader<A> {
   /** The JSON of a success; any other status, or a body that is not JSON, is an error. */
   readonly json: (response: Response) => Effect.Effect<unknown, UpstreamError>
+  /** Both: what a success brings. */
+  readonly answer: (response: Response) => Effect.Effect<A, UpstreamError>
   /** A JSON value as the schema says. */
   readonly decode: (json: unknown) => Effect.Effect<A, UpstreamError>
 }
 
 export const reader = <A>(upstream: string, output: Schema.ConstraintDecoder<A>): Reader<A> => {
-  const decode = Schema.decodeUnknownExit(output)
-  const notJson = new UpstreamError({ upstream, reason: new Payload({ why: "not JSON" }) })
-  const notTheSchema = new UpstreamError({ upstream, reason: new Payload({ why: "not the schema" }) })
-  return {
-    json: (response) => {
-      if (response.status < 200 || response.status > 299) return refused(upstream, response)
-      const json = parseJson(response.body)
-      return json === undefined ? Effect.fail(notJson) : Effect.succeed(json)
-    },
-    decode: (json) => {
-      const decoded = decode(json)
-      return decoded._tag === "Success" ? Effect.succeed(decoded.value) : Effect.fail(notTheSchema)
-    }
+  const decodeExit = Schema.decodeUnknownExit(output)
+  const notJson = Exit.fail(new UpstreamError({ upstream, reason: new Payload({ why: "not JSON" }) }))
+  const notTheSchema = Exit.fail(new UpstreamError({ upstream, reason: new Payload({ why: "not the schema" }) }))
+  const decode = (json: unknown) => {
+    const decoded = decodeExit(json)
+    return Exit.isSuccess(decoded) ? Exit.succeed(decoded.value) : notTheSchema
   }
+  const read = <B>(response: Response, then: (json: unknown) => Effect.Effect<B, UpstreamError>) => {
+    if (response.status < 200 || response.status > 299) return refused(upstream, response)
+    const json = parseJson(response.body)
+    return json === undefined ? notJson : then(json)
+  }
+  return { json: (response) => read(response, Effect.succeed), answer: (response) => read(response, decode), decode }
 }
 
 const refused = (upstream: string, { status, headers }: Response): Effect.Effect<never, UpstreamError> =>

@@ -1,0 +1,107 @@
+/**
+ * A way to ask, in callbacks: what the stack of policies in Upstream.ts is made of.
+ *
+ * Each policy is an Effect transformer for whoever wants one, and the same decisions around an Ask: as Effects the policies of
+ * a call took two fibers and some thirty operations, more time than the exchange on the wire (benchmark/Policies.ts). Effects
+ * begin where a caller waits.
+ */
+import { Effect, Exit, Fiber } from "effect"
+import type { Policy } from "../Policy.ts"
+import * as Call from "./Call.ts"
+
+/**
+ * Asks. `done` is called once, perhaps before it returns, unless the asking was ended before. Must not throw: what others
+ * throw is a defect of the exit.
+ */
+export interface Ask<Q, A, E> {
+  (call: Call.Call<Q>, done: (exit: Exit.Exit<A, E>) => void): End
+}
+
+/** Ends it at once; what it gives waits until nothing of it is left. Nothing where it has ended already, or been ended. */
+export type End = () => Effect.Effect<void>
+
+/** A policy: puts itself around a way to ask. */
+export interface Around<E2 = never> {
+  <Q, A, E>(ask: Ask<Q, A, E>): Ask<Q, A, E | E2>
+}
+
+/** The end of what has ended. */
+export const ended: End = () => Effect.void
+
+/** Asks by a fiber. */
+export const forked =
+  <Q, A, E>(fork: (call: Call.Call<Q>) => Fiber.Fiber<A, E>): Ask<Q, A, E> =>
+  (call, done) => {
+    const fiber = fork(call)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) {
+      done(exit)
+      return ended
+    }
+    const forget = fiber.addObserver(done)
+    return () => {
+      forget()
+      fiber.interruptUnsafe()
+      return Effect.asVoid(Fiber.await(fiber))
+    }
+  }
+
+/** Brings what an Effect brings: without a fiber where that is known already. */
+export const settle = <Q, A, E>(
+  effect: () => Effect.Effect<A, E>,
+  call: Call.Call<Q>,
+  done: (exit: Exit.Exit<A, E>) => void
+): End => {
+  const settling: Effect.Effect<A, E> = tried(effect)
+  if (isSettled(settling)) {
+    done(settling)
+    return ended
+  }
+  return forked(() => Effect.runForkWith(Call.contextOf(call.surroundings.context, call))(settling))(call, done)
+}
+
+/** An Effect that is an Exit is one of its own types. */
+const isSettled = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Exit<A, E> => Exit.isExit(effect)
+
+/** What comes of others' code, whose throwing is a defect of the exit. */
+export const tried = <A>(evaluate: () => A): A | Exit.Exit<never> => {
+  try {
+    return evaluate()
+  } catch (defect) {
+    return Exit.die(defect)
+  }
+}
+
+/** An Effect that asks: where a caller waits. */
+export const toEffect =
+  <Q, A, E>(ask: Ask<Q, A, E>) =>
+  (question: Q): Effect.Effect<A, E> =>
+    Effect.withFiber((fiber) =>
+      Effect.callback<A, E>((resume) => Effect.suspend(ask(Call.ofFiber(question, fiber), resume)))
+    )
+
+/** A policy for Effects: each time it asks is a fiber, and all of them have ended before it goes on. */
+export const toPolicy =
+  <E2>(around: Around<E2>): Policy<E2> =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R> =>
+    Effect.context<R>().pipe(
+      Effect.flatMap((context) =>
+        Effect.withFiber((fiber) =>
+          Effect.callback<A, E | E2>((resume) => {
+            const running = new Set<Fiber.Fiber<A, E>>()
+            const ask = around(
+              forked(() => {
+                const asking = Effect.runForkWith(context)(effect)
+                running.add(asking)
+                asking.addObserver(() => running.delete(asking))
+                return asking
+              })
+            )
+            const end = ask(Call.ofFiber(undefined, fiber), (exit) =>
+              resume(running.size === 0 ? exit : Effect.andThen(Fiber.awaitAll(running), exit))
+            )
+            return Effect.suspend(end)
+          })
+        )
+      )
+    )

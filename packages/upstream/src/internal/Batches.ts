@@ -1,0 +1,136 @@
+/**
+ * The batches of {@link Batch}: who waits for which request. What a batch does is an Ask, so that one that is no Effect needs
+ * no fiber.
+ */
+import * as Alarm from "@portico/call/Alarm"
+import { Duration, Effect, Exit, type Scope } from "effect"
+import type * as Batch from "../Batch.ts"
+import * as Ask from "./Ask.ts"
+import * as Call from "./Call.ts"
+
+export interface Options<I, A, E, E2> extends Omit<Batch.Options<I, A, E, never, E2>, "call"> {
+  readonly ask: Ask.Ask<ReadonlyArray<I>, (input: I) => Effect.Effect<A, E>, E2>
+}
+
+export interface Batches<I, A, E> {
+  readonly ask: Ask.Ask<I, A, E>
+  readonly size: () => number
+}
+
+interface Waiter<I, A, E> {
+  readonly call: Call.Call<I>
+  readonly done: (exit: Exit.Exit<A, E>) => void
+  /** Ends the reading of its part of the answer. */
+  end: Ask.End
+}
+
+/** Calls that go out together. They leave as they are answered, or before. */
+interface Together<I, A, E> {
+  readonly group: string
+  readonly waiters: Set<Waiter<I, A, E>>
+  alarm: Alarm.Alarm | undefined
+  /** Ends the request; undefined until it is sent. */
+  end: Ask.End | undefined
+}
+
+export const make = <I, A, E, E2>(
+  options: Options<I, A, E, E2>
+): Effect.Effect<Batches<I, A, E | E2>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    type Batched = Together<I, A, E | E2>
+    const surroundings = yield* Effect.withFiber((fiber) => Effect.succeed(Call.surroundingsOf(fiber)))
+    const window = Duration.toMillis(Duration.fromInputUnsafe(options.window ?? "1 millis"))
+    const max = options.max ?? 100
+    const gathering = new Map<string, Batched>()
+    const all = new Set<Batched>()
+
+    const open = (group: string, { surroundings }: Call.Call<I>): Batched => {
+      const batch: Batched = { group, waiters: new Set(), alarm: undefined, end: undefined }
+      const now = surroundings.clock.currentTimeMillisUnsafe()
+      batch.alarm = Alarm.set(surroundings, now + window, () => send(batch))
+      gathering.set(group, batch)
+      all.add(batch)
+      return batch
+    }
+
+    const send = (batch: Batched) => {
+      stopGathering(batch)
+      const waiters = Array.from(batch.waiters)
+      const [first] = waiters
+      if (first === undefined) return
+      options.onSend?.(waiters.length)
+      const call: Call.Call<ReadonlyArray<I>> = {
+        question: waiters.map(({ call }) => call.question),
+        surroundings,
+        until: waiters.reduce((latest, { call }) => Math.max(latest, call.until), 0),
+        waitedUntil: () =>
+          Math.max(...Array.from(batch.waiters, ({ call }) => Math.min(call.until, call.waitedUntil()))),
+        // The first of those who are still there.
+        requestId: first.call.requestId,
+        trace: first.call.trace
+      }
+      batch.end = Ask.ended
+      let over = false
+      const end = options.ask(call, (exit) => {
+        over = true
+        batch.end = Ask.ended
+        all.delete(batch)
+        for (const waiter of batch.waiters) {
+          const { call, done } = waiter
+          if (Exit.isFailure(exit)) done(Exit.failCause(exit.cause))
+          else waiter.end = Ask.settle(() => exit.value(call.question), call, done)
+        }
+        batch.waiters.clear()
+      })
+      if (!over) batch.end = end
+    }
+
+    const stopGathering = (batch: Batched) => {
+      if (gathering.get(batch.group) === batch) gathering.delete(batch.group)
+      if (batch.alarm !== undefined) Alarm.cancel(batch.alarm)
+    }
+
+    /** Nobody waits for it any longer. A newcomer opens another. */
+    const end = (batch: Batched): Effect.Effect<void> => {
+      stopGathering(batch)
+      const gone = batch.end?.() ?? Effect.void
+      if (gone === Effect.void) {
+        all.delete(batch)
+        return gone
+      }
+      return Effect.andThen(
+        gone,
+        Effect.sync(() => void all.delete(batch))
+      )
+    }
+
+    const closed = Exit.interrupt()
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        const batches = Array.from(all)
+        const gone = batches.map(end)
+        return Effect.andThen(
+          Effect.all(gone, { concurrency: "unbounded", discard: true }),
+          Effect.sync(() => batches.forEach(({ waiters }) => waiters.forEach(({ done }) => done(closed))))
+        )
+      })
+    )
+
+    const ask: Ask.Ask<I, A, E | E2> = (call, done) => {
+      const group = Ask.tried(() => options.group(call.question))
+      if (Exit.isExit(group)) {
+        done(group)
+        return Ask.ended
+      }
+      const batch = gathering.get(group) ?? open(group, call)
+      const waiter: Waiter<I, A, E | E2> = { call, done, end: Ask.ended }
+      batch.waiters.add(waiter)
+      if (batch.waiters.size >= max) send(batch)
+      return () => {
+        if (!batch.waiters.delete(waiter)) return waiter.end()
+        return batch.waiters.size === 0 ? end(batch) : Effect.void
+      }
+    }
+
+    return { ask, size: () => all.size }
+  })
