@@ -18,7 +18,6 @@ import * as Timeline from "@portico/fanout/Timeline"
 import * as EntryEncoding from "@portico/room/EntryEncoding"
 import * as RoomEntry from "@portico/room/RoomEntry"
 import { RoomId } from "@portico/room/RoomId"
-import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
 import { UserId } from "@portico/room/UserId"
 import { Platform } from "@portico/room/Version"
 import { Cause, Context, Duration, Effect, Exit, Schema } from "effect"
@@ -33,7 +32,6 @@ export const layer = (entryDeadline: Duration.Duration) =>
     Effect.gen(function* () {
       const drain = yield* Drain
       const shed = yield* LoadShed
-      const upstreams = yield* Effect.context<RoomUpstreams>()
       const budget = Duration.toMillis(entryDeadline)
       const durations = yield* Telemetry.durations({
         name: "entry_duration_seconds",
@@ -49,7 +47,7 @@ export const layer = (entryDeadline: Duration.Duration) =>
           ? Problem.respond(badRequest(input.detail))
           : shed.admit(drain.track(enter(input, request, budget, durations)))
       })
-      yield* GetRoute.add(router, path, Effect.provide(handle, upstreams))
+      yield* GetRoute.add(router, path, handle)
       // No id at all is a bad id.
       yield* router.add("GET", "/v1/rooms//entry", Problem.respond(badRequest(badRoomId)))
     })

@@ -13,7 +13,6 @@ import * as Timeline from "@portico/fanout/Timeline"
 import { RoomIdsText } from "@portico/room/RoomApi"
 import * as RoomPreview from "@portico/room/RoomPreview"
 import * as RoomPreviewEncoding from "@portico/room/RoomPreviewEncoding"
-import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
 import { Cause, Duration, Effect, Exit, Option, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import * as GetRoute from "./GetRoute.ts"
@@ -26,7 +25,6 @@ export const layer = (entryDeadline: Duration.Duration) =>
     Effect.gen(function* () {
       const drain = yield* Drain
       const shed = yield* LoadShed
-      const upstreams = yield* Effect.context<RoomUpstreams>()
       const durations = yield* Telemetry.durations({
         name: "preview_duration_seconds",
         description: "How long previews took, by how many rooms and by how they ended",
@@ -42,7 +40,7 @@ export const layer = (entryDeadline: Duration.Duration) =>
           }
         })
       )
-      yield* GetRoute.add(router, path, Effect.provide(handle, upstreams))
+      yield* GetRoute.add(router, path, handle)
     })
   )
 

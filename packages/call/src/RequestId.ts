@@ -23,7 +23,11 @@ export const make = (random: Random.Random): string => hex(random, 4)
 export const hex = (random: Random.Random, words: number): string => {
   let out = ""
   for (let i = 0; i < words; i++) {
-    out += ((random.nextDoubleUnsafe() * 0x1_0000_0000) >>> 0).toString(16).padStart(8, "0")
+    const word = (random.nextDoubleUnsafe() * 0x1_0000_0000) >>> 0
+    out += `${bytes[word >>> 24]}${bytes[(word >>> 16) & 0xff]}${bytes[(word >>> 8) & 0xff]}${bytes[word & 0xff]}`
   }
   return out
 }
+
+// Half the cost of making digits of each word anew.
+const bytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))

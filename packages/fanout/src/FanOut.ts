@@ -250,7 +250,9 @@ const collect = <P, Out extends AnyEffect>(
   const all = Effect.forEach(entries, ([name, part]) => how(name, part), { concurrency })
   const keyed: AnyEffect = Effect.map(all, (results) => {
     const out: Record<string, unknown> = {}
-    for (const [index, [name]] of entries.entries()) out[name] = results[index]
+    entries.forEach(([name], index) => {
+      out[name] = results[index]
+    })
     return out
   })
   // A loop over a record loses which key has which type: the public signatures say it again, and the type tests hold them.

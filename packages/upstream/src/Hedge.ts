@@ -102,7 +102,8 @@ export const make = (options: Options): Stackable => {
         }
       })
       if (over) return Ask.ended
-      alarm = Alarm.set(call.surroundings, at, () => {
+      const sendSecond = () => {
+        if (over) return
         if (!budget.tryWithdraw(clock.currentTimeMillisUnsafe())) return onHedge?.("unpaid")
         onHedge?.("sent")
         alone = false
@@ -119,9 +120,15 @@ export const make = (options: Options): Stackable => {
           void endFirst()
           done(exit)
         })
-      })
-      const armed = alarm
+      }
+      const { scheduler } = call.surroundings
+      const armed = Alarm.set(call.surroundings, at, () =>
+        // In a busy process the answer is often here and waits for the event loop, as the alarm did: it has one turn to be read.
+        scheduler.makeDispatcher().scheduleTask(sendSecond, 0)
+      )
+      alarm = armed
       return () => {
+        over = true
         Alarm.cancel(armed)
         const first = endFirst()
         return alone ? first : Effect.andThen(first, endSecond())

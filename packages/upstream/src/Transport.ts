@@ -116,13 +116,23 @@ const headOf = ({ method, path, headers, body }: Request, prefix: string, always
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index]
     const value = headers[index + 1]
-    if (name === undefined || value === undefined || !token.test(name) || !printable.test(value)) return undefined
+    if (name === undefined || value === undefined || !isName(name) || !printable.test(value)) return undefined
     head += `${name}: ${value}\r\n`
   }
   if (body !== undefined) head += `content-length: ${Buffer.byteLength(body)}\r\n`
   else if (method === "POST") head += "content-length: 0\r\n"
   return `${head}\r\n`
 }
+
+/** Names are the same ones again and again. */
+const isName = (name: string): boolean => {
+  if (names.has(name)) return true
+  if (!token.test(name)) return false
+  if (names.size < 64) names.add(name)
+  return true
+}
+
+const names = new Set<string>()
 
 /** A path and query. Without the slash it could be a URL, and name another host. */
 const target = /^\/[!"$-~]*$/

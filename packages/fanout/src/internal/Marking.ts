@@ -21,10 +21,10 @@ export const timed = <A, E, R>(
       provenance: "fetched"
     }
     timeline.marks.push(mark)
-    return Effect.onExit(Effect.provideService(effect, Provenance.CurrentTrail, mark), (exit) => {
+    return Effect.onExitPrimitive(Effect.provideService(effect, Provenance.CurrentTrail, mark), (exit) => {
       mark.endMillis = Timeline.elapsed(timeline, fiber)
       mark.end = endOf(exit, failed)
-      return Effect.void
+      return undefined
     })
   })
 

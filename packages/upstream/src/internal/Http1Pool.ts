@@ -40,6 +40,8 @@ interface Ticket {
 }
 
 const idleMillis = 30_000
+/** How often is looked for connections that were idle for too long: within the second that is kept of a peer's word. */
+const sweepMillis = 500
 const bufferSize = 16_384
 
 export class Http1Pool {
@@ -52,6 +54,8 @@ export class Http1Pool {
   private readonly connecting: Array<Connection> = []
   private readonly waiting = new Set<Ticket>()
   private destroyed = false
+  /** One for all: a timer for each connection would be set anew with every read and write. */
+  private sweeper: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions) {
     this.options = options
@@ -85,7 +89,7 @@ export class Http1Pool {
   /** Sends the request; gives what ends it. */
   send(exchange: Exchange): () => void {
     const ticket: Ticket = { exchange, connection: undefined, resent: false }
-    const connection = this.idle.pop()
+    const connection = this.takeIdle()
     if (connection === undefined) this.wait(ticket)
     else connection.begin(ticket)
     return () => {
@@ -100,6 +104,7 @@ export class Http1Pool {
   /** Closes every connection. Exchanges under way fail as closed, and so does what is sent later. */
   destroy(): void {
     this.destroyed = true
+    clearTimeout(this.sweeper)
     for (const connection of this.all) connection.destroy("closed")
   }
 
@@ -116,10 +121,26 @@ export class Http1Pool {
     const [ticket] = this.waiting
     if (ticket === undefined) {
       this.idle.push(connection)
+      this.sweeper ??= setTimeout(this.sweep, sweepMillis).unref()
       return
     }
     this.waiting.delete(ticket)
     connection.begin(ticket)
+  }
+
+  private takeIdle(): Connection | undefined {
+    const now = performance.now()
+    for (;;) {
+      const connection = this.idle.pop()
+      if (connection === undefined || connection.idleUntil > now) return connection
+      connection.destroy("closed")
+    }
+  }
+
+  private readonly sweep = (): void => {
+    const now = performance.now()
+    for (const connection of this.idle.filter(({ idleUntil }) => idleUntil <= now)) connection.destroy("closed")
+    this.sweeper = this.idle.length === 0 ? undefined : setTimeout(this.sweep, sweepMillis).unref()
   }
 }
 
@@ -139,6 +160,8 @@ class Connection {
   private readonly socket: Socket
   private readonly owner: Owner
   private readonly response: Http1Response
+  /** Until when it may be used again, by the clock of `performance`. */
+  idleUntil = Infinity
   private connected = false
   private gone = false
   /** Whether it has carried an exchange, and whether anything has come of the one that it carries. */
@@ -151,7 +174,7 @@ class Connection {
     this.response = new Http1Response(maxBody)
     this.socket = dial(origin, (bytes) => this.read(bytes))
     this.socket.setNoDelay(true)
-    this.socket.setTimeout(connectMillis, () => this.idled())
+    this.socket.setTimeout(connectMillis, () => this.destroy("connect timeout"))
     this.socket
       .once(origin.protocol === "https:" ? "secureConnect" : "connect", () => this.ready())
       .on("error", (error: NodeJS.ErrnoException) => this.destroy(error))
@@ -192,7 +215,8 @@ class Connection {
   private ready(): void {
     if (this.gone) return
     this.connected = true
-    this.socket.setTimeout(idleMillis)
+    this.socket.setTimeout(0)
+    this.idleUntil = performance.now() + idleMillis
     this.owner.ready(this)
   }
 
@@ -215,7 +239,7 @@ class Connection {
     // An answer that did not wait for the whole request leaves a peer that may have stopped reading.
     if (!response.reusable || keepAlive === 0 || this.socket.writableLength > 0) this.destroy("closed")
     else {
-      if (keepAlive !== this.socket.timeout) this.socket.setTimeout(keepAlive)
+      this.idleUntil = performance.now() + keepAlive
       this.owner.free(this)
     }
     ticket?.exchange.done(response)
@@ -225,12 +249,6 @@ class Connection {
     const response = this.ticket === undefined ? undefined : this.response.close()
     if (response !== undefined) this.complete(response)
     this.destroy("closed")
-  }
-
-  private idled(): void {
-    if (!this.connected) this.destroy("connect timeout")
-    // An exchange may be silent for long: how long is its sender's business.
-    else if (this.ticket === undefined) this.destroy("closed")
   }
 
   private finish(failure: Failure): void {

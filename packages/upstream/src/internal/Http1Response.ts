@@ -31,9 +31,9 @@ export class Http1Response {
   /** A line or head that is not whole yet, and how much of what was given last belongs to it. */
   private readonly rest = new Gathered()
   private left = 0
-  private status = 0
-  private headers: Readonly<Record<string, string>> = {}
-  private reusable = false
+  private head = unread
+  /** The text of {@link head}: an upstream says the same of most of its answers, so that it is read once. */
+  private headText = ""
   /** Bytes of the body, or of its current chunk, still to come. */
   private missing = 0
   private excess = 0
@@ -70,11 +70,14 @@ export class Http1Response {
       if (this.framing === "head") {
         const end = bytes.indexOf(endOfHead, Math.max(0, searched - 3))
         if (end < 0) return this.keepHead(bytes)
-        if (end > maxHead || !this.readHead(bytes.toString("latin1", 0, end))) return "malformed"
+        if (end > maxHead || !this.takeHead(bytes.toString("latin1", 0, end))) return "malformed"
         searched = 0
         bytes = bytes.subarray(end + 4)
         // An interim response (1xx) is followed by the real one.
-        if (this.status < 200) continue
+        if (this.head.status < 200) continue
+        this.framing = this.head.framing
+        this.missing = this.head.length
+        this.excess = 0
         if (this.missing > this.maxBody) return "too large"
       }
       switch (this.framing) {
@@ -122,48 +125,12 @@ export class Http1Response {
     return "more"
   }
 
-  private readHead(head: string): boolean {
-    const lines = head.split("\r\n")
-    const [, minor, status] = statusLine.exec(lines[0] ?? "") ?? []
-    // 101 would be another protocol, which nobody asked for.
-    if (status === undefined || status === "101") return false
-    this.status = Number(status)
-    const headers: Record<string, string> = Object.create(noNames)
-    for (let index = 1; index < lines.length; index++) {
-      const line = lines[index] ?? ""
-      const name = nameOf(line)
-      if (name === undefined) return false
-      const value = trimmed(line, name.length + 1)
-      const known = headers[name]
-      headers[name] = known === undefined ? value : `${known}, ${value}`
-    }
-    this.headers = headers
-    return this.status < 200 || this.frame(headers, minor === "1")
-  }
-
-  /** How long the body is, and whether the connection lives on (RFC 9112, section 6.3). */
-  private frame(headers: Readonly<Record<string, string>>, persistent: boolean): boolean {
-    const { "transfer-encoding": encoding, "content-length": length, connection = "" } = headers
-    this.reusable = persistent && !/(?:^|,)\s*close\s*(?:,|$)/i.test(connection)
-    this.missing = 0
-    if (encoding !== undefined) {
-      // A length beside an encoding is how messages are smuggled, and so is an encoding that HTTP/1.0 does not know.
-      if (!persistent || length !== undefined || encoding.toLowerCase() !== "chunked") return false
-      this.framing = "chunk size"
-      this.excess = 0
-    } else if (length !== undefined) {
-      // A length that came twice reads "5, 5" here. Equal ones may be taken or refused (RFC 9110, section 8.6): refused, since
-      // who repeats a length has put together two messages, or passed through somebody who has.
-      if (!/^\d{1,15}$/.test(length)) return false
-      this.framing = "length"
-      this.missing = Number(length)
-    } else this.framing = "until close"
-    if (this.status === 204 || this.status === 304) {
-      // These have no body, whatever they say of one; but who says so may send it all the same.
-      this.reusable &&= encoding === undefined && this.missing === 0
-      this.framing = "length"
-      this.missing = 0
-    }
+  private takeHead(text: string): boolean {
+    if (text === this.headText) return true
+    const head = readHead(text)
+    if (head === undefined) return false
+    this.head = head
+    this.headText = text
     return true
   }
 
@@ -207,12 +174,62 @@ export class Http1Response {
   }
 
   private finish(body: string, clean: boolean): Whole {
-    const { status, headers, reusable } = this
+    const { status, headers, reusable } = this.head
     this.framing = "head"
     this.body.clear()
     // Bytes after the end belong to nothing that was asked for.
     return { status, headers, body, reusable: reusable && clean }
   }
+}
+
+/** What a head says. */
+interface Head {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** How the body comes, and how long it is where that is said. */
+  readonly framing: Framing
+  readonly length: number
+  readonly reusable: boolean
+}
+
+const unread: Head = { status: 0, headers: {}, framing: "head", length: 0, reusable: false }
+
+const readHead = (text: string): Head | undefined => {
+  const lines = text.split("\r\n")
+  const [, minor, code] = statusLine.exec(lines[0] ?? "") ?? []
+  // 101 would be another protocol, which nobody asked for.
+  if (code === undefined || code === "101") return undefined
+  const headers: Record<string, string> = Object.create(noNames)
+  for (let index = 1; index < lines.length; index++) {
+    const line = lines[index] ?? ""
+    const name = nameOf(line)
+    if (name === undefined) return undefined
+    const value = trimmed(line, name.length + 1)
+    const known = headers[name]
+    headers[name] = known === undefined ? value : `${known}, ${value}`
+  }
+  const status = Number(code)
+  return status < 200 ? { ...unread, status, headers } : framed(status, headers, minor === "1")
+}
+
+/** How long the body is, and whether the connection lives on (RFC 9112, section 6.3). */
+const framed = (status: number, headers: Head["headers"], persistent: boolean): Head | undefined => {
+  const { "transfer-encoding": encoding, "content-length": length, connection = "" } = headers
+  // A length beside an encoding is how messages are smuggled, and so is an encoding that HTTP/1.0 does not know.
+  if (encoding !== undefined && (!persistent || length !== undefined || encoding.toLowerCase() !== "chunked")) {
+    return undefined
+  }
+  // A length that came twice reads "5, 5" here. Equal ones may be taken or refused (RFC 9110, section 8.6): refused, since
+  // who repeats a length has put together two messages, or passed through somebody who has.
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) return undefined
+  const reusable = persistent && !/(?:^|,)\s*close\s*(?:,|$)/i.test(connection)
+  const head = { status, headers, length: Number(length ?? 0), reusable }
+  if (status === 204 || status === 304) {
+    // These have no body, whatever they say of one; but who says so may send it all the same.
+    return { ...head, framing: "length", length: 0, reusable: reusable && encoding === undefined && head.length === 0 }
+  }
+  if (encoding !== undefined) return { ...head, framing: "chunk size" }
+  return { ...head, framing: length === undefined ? "until close" : "length" }
 }
 
 /** Bytes put together from pieces, in memory of its own that grows by doubling. */

@@ -1,0 +1,55 @@
+import { connect, createServer, type Server, type Socket } from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Hedge from "../src/Hedge.ts"
+
+/** A connection to a peer that answers at once and then, as it is the same process, keeps the event loop busy. */
+const answered = Effect.acquireRelease(
+  Effect.callback<{ readonly socket: Socket; readonly server: Server }>((resume) => {
+    const server = createServer((peer) => {
+      peer.on("data", () =>
+        // At the end of a turn of the loop: the next one begins with the timers, and reads after them.
+        setImmediate(() => {
+          peer.write("answer")
+          const until = performance.now() + 60
+          while (performance.now() < until);
+        })
+      )
+    })
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address()
+      const port = typeof address === "object" ? (address?.port ?? 0) : 0
+      const socket = connect(port, "127.0.0.1", () => resume(Effect.succeed({ socket, server })))
+    })
+  }),
+  ({ socket, server }) =>
+    Effect.callback<void>((resume) => {
+      socket.destroy()
+      server.close(() => resume(Effect.void))
+    })
+)
+
+describe("Hedge, in a process that is busy", () => {
+  it.live("an answer that is here already, and only waits to be read, is no reason for a second attempt", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      let sent = 0
+      const { socket } = yield* answered
+      const hedge = Hedge.make({
+        ...Hedge.defaults,
+        floor: "20 millis",
+        atLeast: 0,
+        tail: 0,
+        extra: 1,
+        onHedge: (what) => (sent += what === "sent" ? 1 : 0)
+      })
+      const call = Effect.callback<string>((resume) => {
+        asked++
+        socket.once("data", (bytes) => resume(Effect.succeed(bytes.toString())))
+        socket.write("question")
+      })
+      assert.strictEqual(yield* hedge(call), "answer")
+      assert.deepStrictEqual({ asked, sent }, { asked: 1, sent: 0 })
+    })
+  )
+})
