@@ -41,5 +41,5 @@ export const keeps = !flags.short && !flags.dry
 export const effort: Effort = {
   rounds: whole("rounds", flags.rounds, short ? 2 : 5),
   seconds: whole("seconds", flags.seconds, short ? 2 : 4),
-  warmUp: whole("warm-up", flags["warm-up"], short ? 2 : 4)
+  warmUp: whole("warm-up", flags["warm-up"], short ? 4 : 12)
 }

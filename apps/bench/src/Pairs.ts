@@ -26,7 +26,13 @@ export interface Round {
 
 export type Run = Pick<Workload, "name" | "clients" | "rooms" | "batching" | "leaving" | "missing">
 
-/** Starts a peer, waits until its entries are right, and warms it up with the load that it will be measured by. */
+/** A server that is compiled as it runs needs some ten thousand entries until it runs as it will in service. */
+const warmingClients = 64
+
+/**
+ * Starts a peer, waits until its entries are right, and warms it up: with the load that it will be measured by, but never
+ * with so few clients that it would be measured cold.
+ */
 export const prepare = Effect.fnUntraced(function* (
   name: PeerName,
   run: Run,
@@ -42,7 +48,8 @@ export const prepare = Effect.fnUntraced(function* (
   const { clients, rooms, leaving = 0, missing = [] } = run
   yield* ready(name, server, probe(port, missing, rooms))
   const subject: Subject = { server, port, clients, rooms, leaving, missing, seconds: effort.seconds }
-  yield* Load.put({ ...subject, leaving: 0, seconds: effort.warmUp })
+  const warming = { ...subject, clients: Math.max(warmingClients, clients), leaving: 0, seconds: effort.warmUp }
+  yield* Load.put(warming)
   return subject
 })
 

@@ -72,7 +72,7 @@ const enter = (
             return undefined
           }),
         Effect.map((entry) =>
-          HttpServerResponse.text(JSON.stringify(EntryEncoding.encode(mode, viewer, entry, timeline)), {
+          HttpServerResponse.text(EntryEncoding.encode(mode, viewer, entry, timeline), {
             contentType: "application/json",
             headers: {
               "cache-control": "private, no-store",

@@ -70,7 +70,7 @@ const entry = Effect.suspend(() => {
   return Effect.flatMap(Timeline.make, (timeline) =>
     RoomEntry.enter("degrade", viewer).pipe(
       Timeline.record(timeline),
-      Effect.map((entry) => JSON.stringify(EntryEncoding.encode("degrade", viewer, entry, timeline)).length)
+      Effect.map((entry) => EntryEncoding.encode("degrade", viewer, entry, timeline).length)
     )
   )
 })

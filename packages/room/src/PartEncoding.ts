@@ -30,6 +30,26 @@ export const encode = <A>(outcome: Part.Outcome<A, KnownError>, ms: number) => {
   }
 }
 
+/** The JSON of the part. */
+export const toJson = (outcome: Part.Outcome<object, KnownError>, mark: Timeline.Mark | undefined): string =>
+  outcome.status === "ok" && mark !== undefined && isShared(mark)
+    ? `{"status":"ok","data":${sharedJson(outcome.data)},"ms":${millis(mark)}}`
+    : JSON.stringify(encode(outcome, millis(mark)))
+
+/** Whether somebody else has the same answer: in a hot room nearly everybody. */
+const isShared = ({ provenance }: Timeline.Mark): boolean => provenance === "cached" || provenance === "coalesced"
+
+/** What is not shared is not kept: of the answers that go to one viewer each there are too many. */
+const sharedJson = (data: object): string => {
+  const known = texts.get(data)
+  if (known !== undefined) return known
+  const text = JSON.stringify(data)
+  texts.set(data, text)
+  return text
+}
+
+const texts = new WeakMap<object, string>()
+
 /** How long a part took, to a tenth of a millisecond; 0 for one that is not on the timeline. */
 export const millis = (mark: Timeline.Mark | undefined): number =>
   mark === undefined ? 0 : Math.round(Timeline.duration(mark) * 10) / 10

@@ -70,6 +70,15 @@ const viewer = Schema.Struct({ roomId: RoomId, userId: Schema.UndefinedOr(UserId
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(EntryAnswer))
 
+/** The marks of parts that each took `ms`, and came from memory. */
+const shared = (ms: number) =>
+  Effect.map(Timeline.make, (timeline) => {
+    for (const part of ["version", "live", "user", "equity", "statistics"]) {
+      timeline.marks.push({ part, startMillis: 1, endMillis: 1 + ms, end: "ok", provenance: "cached" })
+    }
+    return timeline
+  })
+
 describe("an entry on the wire", () => {
   it.effect.prop(
     "is what the contract says, whatever became of its parts, and means the same to who reads it",
@@ -77,9 +86,11 @@ describe("an entry on the wire", () => {
     ({ mode, viewer, entry }) =>
       Effect.gen(function* () {
         const { roomId, userId, platform } = viewer
-        const encoded = EntryEncoding.encode(mode, { roomId, userId, platform }, entry, yield* Timeline.make)
-        const read = yield* decode(JSON.stringify(encoded))
-        assert.deepStrictEqual(read, encoded)
+        const by = (timeline: Timeline.Timeline) =>
+          decode(EntryEncoding.encode(mode, { roomId, userId, platform }, entry, timeline))
+        const read = yield* by(yield* Timeline.make)
+        assert.strictEqual(read.roomId, roomId)
+        assert.strictEqual(read.mode, mode)
         assert.strictEqual(read.userId, userId ?? null)
         for (const name of ["version", "live", "user", "equity", "statistics"] as const) {
           const [said, was] = [read.parts[name], entry[name]]
@@ -89,6 +100,18 @@ describe("an entry on the wire", () => {
         }
         const whole = Object.values(entry).every(({ status }) => status === "ok" || status === "skipped")
         assert.strictEqual(read.complete, whole)
+        // Whoever the parts are shared with, at whatever time, reads the same and its own milliseconds.
+        for (const ms of [12.34, 5]) {
+          const { parts, ...rest } = yield* by(yield* shared(ms))
+          assert.deepStrictEqual(parts, {
+            version: { ...read.parts.version, ms: Math.round(ms * 10) / 10 },
+            live: { ...read.parts.live, ms: Math.round(ms * 10) / 10 },
+            user: { ...read.parts.user, ms: Math.round(ms * 10) / 10 },
+            equity: { ...read.parts.equity, ms: Math.round(ms * 10) / 10 },
+            statistics: { ...read.parts.statistics, ms: Math.round(ms * 10) / 10 }
+          })
+          assert.deepStrictEqual({ ...rest, parts: read.parts }, read)
+        }
       }),
     { arbitrary: { runs: 200 } }
   )
