@@ -42,13 +42,20 @@ class FrontDoor extends Server {
     const { req: request } = response
     const { shed, random, guards } = this.door
     if (request.method !== "GET" || !guards(request.url ?? "") || !shed.refuses()) return false
-    const given = request.headers[RequestId.header]
-    const id = RequestId.accept(typeof given === "string" ? given : undefined) ?? RequestId.make(random)
+    const id = RequestId.accept(givenId(request.rawHeaders)) ?? RequestId.make(random)
     const text = before + id + after
     const head = [...headers, RequestId.header, id, "content-length", String(text.length)]
     response.writeHead(answer.status, head).end(text, "latin1")
     return true
   }
+}
+
+/** The caller's id. From the headers as they came: those of `request.headers` are all put together when one is asked for. */
+const givenId = (rawHeaders: ReadonlyArray<string>): string | undefined => {
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() === RequestId.header) return rawHeaders[index + 1]
+  }
+  return undefined
 }
 
 // The same answer as the route's, made once: only the id differs, and with it the length. All of it is ASCII, which as
