@@ -83,18 +83,18 @@ export class LoadShed extends Context.Service<
  */
 export const floor = 64
 
-/** The limit where nothing has been learned: a burst of so many, all at once and all cold, is a turn of some 250 ms. */
-export const atRest = 128
+/** The limit where nothing has been learned: a burst of so many, all at once and all cold, is a turn of half a second. */
+export const atRest = 256
 
 /** The most in flight where nobody says otherwise: what waits when entries at full capacity all take a second. */
 export const maxInFlight = 2_048
 
 /**
- * The longest turn that is well, in milliseconds. An entry goes through four or five of them, so that it is late by a
- * seventh of a second at most, with a second to spend; and at three times the load a turn has to hold the refusals too:
- * with 10 ms there was little room in it for anything else, and half as many entries were served.
+ * The longest turn that is well, in milliseconds. An entry goes through four or five of them, so that it is late by a quarter
+ * of the second that it has. Shorter ones refuse who could be served: with 30 ms, of 256 clients at once, all of whom had
+ * their answer in a tenth of a second, some were turned away. With longer ones, 80 ms, some had none within two seconds.
  */
-export const wantedTurn = 30
+export const wantedTurn = 50
 
 /** The pause between two looks at the loop. */
 const pause = "25 millis"
