@@ -84,7 +84,8 @@ export const ofPeer = Effect.fnUntraced(function* (
         return samples
       })
     )
-    points.push({ x, cost: samples.map(({ cpu }) => cpu), samples })
+    // What an entry that was served costs, with all that was refused or failed beside it.
+    points.push({ x, cost: samples.map(({ busy, throughput }) => (busy * 1e6) / Math.max(1, throughput)), samples })
   }
   const series: Results.Series = { ...Results.made(), name: peer, points }
   return series

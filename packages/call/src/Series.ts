@@ -3,7 +3,7 @@
  * than the counting. The labels are the metric's own attributes, not added around it, so that its key is made once; a series
  * is looked up by one label's value and kept.
  */
-import { type Context, Metric } from "effect"
+import { type Context, Effect, Metric, type Scope } from "effect"
 
 /** The labels of a series, by name. */
 export type Labels = Readonly<Record<string, string>>
@@ -38,6 +38,17 @@ export const by = <I, S>(
     update(value)
   }
 }
+
+/** A series that is read when somebody looks, for as long as the scope lasts. */
+export const read = <I, S>(series: Metric.Metric<I, S>, state: () => S): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.contextWith((context: Context.Context<never>) =>
+    Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.sync(() => Metric.registerUnsafe(series, context, { get: state, update: () => {}, modify: () => {} })),
+        (registration) => Effect.sync(() => registration.remove())
+      )
+    )
+  )
 
 /** Counters, which only go up: each update is what is added. */
 export const counter =

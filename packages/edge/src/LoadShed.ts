@@ -20,6 +20,7 @@
  *
  * Use {@link LoadShed.admit} around whatever costs enough to be refused; health routes do without.
  */
+import * as Series from "@portico/call/Series"
 import { Context, Data, Effect, Layer, type Scope } from "effect"
 import { EventLoop } from "./EventLoop.ts"
 
@@ -69,12 +70,15 @@ export class LoadShed extends Context.Service<
       Effect.gen(function* () {
         const gauge = makeGauge(Math.min(atRest, maxInFlight))
         yield* adapt(gauge, maxInFlight)
-        return ofGauge(gauge)
+        return yield* shown(gauge)
       })
     )
 
   /** Counts, and refuses nothing: for where somebody else limits what comes in, and to see what that is worth. */
-  static readonly layerUnlimited: Layer.Layer<LoadShed> = Layer.sync(LoadShed, () => ofGauge(makeGauge(Infinity)))
+  static readonly layerUnlimited: Layer.Layer<LoadShed> = Layer.effect(
+    LoadShed,
+    Effect.suspend(() => shown(makeGauge(Infinity)))
+  )
 }
 
 /**
@@ -130,6 +134,20 @@ const next = ({ limit, peak }: Gauge, most: number, shorter: number, longer: num
   if (limit < rest || peak * 2 > limit) return Math.min(most, limit * (1 + 0.25 * (1 - longer / wantedTurn)))
   return Math.max(rest, limit * 0.98)
 }
+
+const shedTotal = Series.counter("edge_shed_total", "Requests refused because there was too much to do")({})
+const underWay = Series.gauge("edge_in_flight", "Requests under way that count against the limit")({})
+const allowed = Series.gauge("edge_in_flight_limit", "How many may be under way now")({})
+
+/** The gauge at work, and among the metrics. */
+const shown = (gauge: Gauge): Effect.Effect<LoadShed["Service"], never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const shed = ofGauge(gauge)
+    yield* Series.read(shedTotal, () => ({ count: shed.shed(), incremental: true }))
+    yield* Series.read(underWay, () => ({ value: shed.inFlight() }))
+    yield* Series.read(allowed, () => ({ value: shed.limit() }))
+    return shed
+  })
 
 const ofGauge = (gauge: Gauge): LoadShed["Service"] => {
   const refusal = Effect.fail(overloaded)

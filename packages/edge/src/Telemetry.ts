@@ -11,25 +11,12 @@ const cpu = Metric.counter("process_cpu_seconds_total", { description: "Processo
 
 /** What everybody who runs a process looks at first, read when somebody looks. */
 export const ofProcess = Layer.effectDiscard(
-  Effect.contextWith((context: Context.Context<never>) =>
-    Effect.acquireRelease(
-      Effect.sync(() => [
-        Metric.registerUnsafe(memory, context, {
-          get: () => ({ value: process.memoryUsage.rss() }),
-          update: () => {},
-          modify: () => {}
-        }),
-        Metric.registerUnsafe(cpu, context, {
-          get: () => {
-            const { user, system } = process.cpuUsage()
-            return { count: (user + system) / 1e6, incremental: true }
-          },
-          update: () => {},
-          modify: () => {}
-        })
-      ]),
-      (registrations) => Effect.sync(() => registrations.forEach((registration) => registration.remove()))
-    )
+  Effect.andThen(
+    Series.read(memory, () => ({ value: process.memoryUsage.rss() })),
+    Series.read(cpu, () => {
+      const { user, system } = process.cpuUsage()
+      return { count: (user + system) / 1e6, incremental: true }
+    })
   )
 )
 

@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Layer, Scheduler, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { EventLoop } from "../src/EventLoop.ts"
 import { atRest, floor, LoadShed, wantedTurn } from "../src/LoadShed.ts"
+import * as Telemetry from "../src/Telemetry.ts"
 
 /** A limit over an event loop whose turns take as long as the test says, in milliseconds. */
 const make = (maxInFlight: number) =>
@@ -52,6 +53,24 @@ describe("LoadShed", () => {
       assert.isTrue(shed.refuses())
       assert.strictEqual(shed.shed(), 2)
     })
+  )
+
+  it.effect(
+    "what it refused, what is in flight and how much may be are among the metrics, for as long as it is there",
+    () =>
+      Effect.gen(function* () {
+        const during = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const { shed } = yield* make(2)
+            yield* enter(shed, 2, Effect.never)
+            yield* Effect.flip(shed.admit(Effect.void))
+            return yield* Telemetry.own
+          })
+        )
+        const said = during.split("\n").filter((line) => line.startsWith("edge_"))
+        assert.sameMembers(said, ["edge_shed_total 1", "edge_in_flight 2", "edge_in_flight_limit 2"])
+        assert.notInclude(yield* Telemetry.own, "edge_")
+      })
   )
 
   it.effect("an entry's value, error and interruption pass through, and each makes room again", () =>

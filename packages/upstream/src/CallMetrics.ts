@@ -6,7 +6,7 @@
  * the counting.
  */
 import * as Series from "@portico/call/Series"
-import { Cause, Clock, type Context, Effect, Exit, Metric, type Scope } from "effect"
+import { Cause, Clock, type Context, Effect, Exit, type Scope } from "effect"
 import type * as Breaker from "./Breaker.ts"
 import type { Policy } from "./Policy.ts"
 import * as UpstreamError from "./UpstreamError.ts"
@@ -94,14 +94,7 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
           state(states[to])
           turned(to, 1)
         },
-        inFlight: (read) => {
-          const series = inFlight(labels)
-          const hooks = { get: () => ({ value: read() }), update: () => {}, modify: () => {} }
-          return Effect.acquireRelease(
-            Effect.sync(() => Metric.registerUnsafe(series, context, hooks)),
-            (registration) => Effect.sync(() => registration.remove())
-          )
-        },
+        inFlight: (read) => Series.read(inFlight(labels), () => ({ value: read() })),
         coalesced: () => joined(1),
         cached: () => hit(1),
         stale: () => stood(1),
