@@ -7,6 +7,9 @@
  * requests). It never hedges before it knows enough latencies, never before `floor`, and not where there is no tail: with an
  * upstream that is slow throughout, a second attempt would be as slow as the first and only add to its load.
  *
+ * Nor does it hedge what is answered: where the process is busy, the answer often waits for the event loop, and so does the
+ * alarm, which gives the loop one more turn to read it.
+ *
  * Latencies are recorded of successes, of timeouts and of attempts that a hedge outran; a fast failure would pull the
  * quantile down.
  */
@@ -122,10 +125,7 @@ export const make = (options: Options): Stackable => {
         })
       }
       const { scheduler } = call.surroundings
-      const armed = Alarm.set(call.surroundings, at, () =>
-        // In a busy process the answer is often here and waits for the event loop, as the alarm did: it has one turn to be read.
-        scheduler.makeDispatcher().scheduleTask(sendSecond, 0)
-      )
+      const armed = Alarm.set(call.surroundings, at, () => scheduler.makeDispatcher().scheduleTask(sendSecond, 0))
       alarm = armed
       return () => {
         over = true

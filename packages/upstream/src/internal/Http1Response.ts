@@ -139,6 +139,7 @@ export class Http1Response {
     if (this.body.length === 0 && bytes.length >= this.missing) {
       return this.finish(bytes.toString("utf8", 0, this.missing), bytes.length === this.missing)
     }
+    if (this.body.length === 0) this.body.reserve(this.missing)
     const data = bytes.subarray(0, this.missing)
     this.body.add(data)
     this.missing -= data.length
@@ -232,7 +233,7 @@ const framed = (status: number, headers: Head["headers"], persistent: boolean): 
   return { ...head, framing: length === undefined ? "until close" : "length" }
 }
 
-/** Bytes put together from pieces, in memory of its own that grows by doubling. */
+/** Bytes put together from pieces, in memory of its own that grows by doubling where no length is known. */
 class Gathered {
   private buffer: Buffer = nothing
   length = 0
@@ -246,6 +247,11 @@ class Gathered {
     }
     piece.copy(this.buffer, this.length)
     this.length = length
+  }
+
+  /** Makes room for what is known to come, so that it is not copied as it grows. */
+  reserve(length: number): void {
+    if (length > this.buffer.length) this.buffer = Buffer.allocUnsafe(length)
   }
 
   bytes(): Buffer {
