@@ -91,18 +91,19 @@ export const make = (options: Options): Stackable => {
       let failed: Exit.Exit<A, E> | undefined
       let alarm: Alarm.Alarm | undefined
       let alone = true
+      // The outcome is known, or nobody waits for it.
       let over = false
       let endSecond = Ask.ended
       const endFirst = ask(call, (exit) => {
         note(exit, clock, start)
-        over = true
         if (alarm !== undefined) Alarm.cancel(alarm)
-        if (alone || failed !== undefined) return done(exit)
-        if (Exit.isFailure(exit)) failed = exit
-        else {
-          void endSecond()
-          done(exit)
+        if (!alone && failed === undefined && Exit.isFailure(exit)) {
+          failed = exit
+          return
         }
+        over = true
+        void endSecond()
+        done(exit)
       })
       if (over) return Ask.ended
       const sendSecond = () => {
@@ -111,18 +112,23 @@ export const make = (options: Options): Stackable => {
         onHedge?.("sent")
         alone = false
         const sent = monotonic(clock)
-        endSecond = ask(call, (exit) => {
+        const end = ask(call, (exit) => {
           note(exit, clock, sent)
-          if (Exit.isFailure(exit)) {
-            if (failed !== undefined) return done(failed)
+          if (over) return
+          if (Exit.isFailure(exit) && failed === undefined) {
             failed = exit
             return
           }
+          over = true
+          if (Exit.isFailure(exit)) return done(failed ?? exit)
           onHedge?.("won")
           latencies.record(clock.currentTimeMillisUnsafe(), monotonic(clock) - start)
           void endFirst()
           done(exit)
         })
+        // Its beginning may have let the first one succeed, or the caller leave.
+        if (over) void end()
+        else endSecond = end
       }
       const { scheduler } = call.surroundings
       const armed = Alarm.set(call.surroundings, at, () => scheduler.makeDispatcher().scheduleTask(sendSecond, 0))

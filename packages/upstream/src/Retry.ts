@@ -82,6 +82,7 @@ export const make = (options: Options): Stackable => {
     const { clock, random } = call.surroundings
     let tried = 0
     let end = Ask.ended
+    let left = false
     let alarm: Alarm.Alarm | undefined
     const attempt = () => {
       const nth = ++tried
@@ -92,12 +93,14 @@ export const make = (options: Options): Stackable => {
         if (wait === undefined) return done(exit)
         alarm = Alarm.set(call.surroundings, clock.currentTimeMillisUnsafe() + wait, attempt)
       })
-      // One that failed at once may have been followed by another already.
-      if (nth === tried) end = ending
+      // The caller may have left meanwhile; and one that failed at once may have been followed by another already.
+      if (left) void ending()
+      else if (nth === tried) end = ending
     }
     budget.deposit(clock.currentTimeMillisUnsafe())
     attempt()
     return () => {
+      left = true
       if (alarm !== undefined) Alarm.cancel(alarm)
       return end()
     }

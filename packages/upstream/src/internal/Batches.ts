@@ -44,12 +44,15 @@ export const make = <I, A, E, E2>(
     const gathering = new Map<string, Batched>()
     const all = new Set<Batched>()
 
-    const open = (group: string, { surroundings }: Call.Call<I>): Batched => {
-      const batch: Batched = { group, waiters: new Set(), alarm: undefined, end: undefined }
-      const now = surroundings.clock.currentTimeMillisUnsafe()
-      batch.alarm = Alarm.set(surroundings, now + window, () => send(batch))
+    /** Opens a batch for its first waiter; it is sent once the window is over. */
+    const open = (group: string, first: Waiter<I, A, E | E2>): Batched => {
+      const batch: Batched = { group, waiters: new Set([first]), alarm: undefined, end: undefined }
       gathering.set(group, batch)
       all.add(batch)
+      const { surroundings } = first.call
+      const now = surroundings.clock.currentTimeMillisUnsafe()
+      // Last: a window of nothing may be over at once.
+      batch.alarm = Alarm.set(surroundings, now + window, () => send(batch))
       return batch
     }
 
@@ -76,13 +79,17 @@ export const make = <I, A, E, E2>(
         batch.end = Ask.ended
         all.delete(batch)
         for (const waiter of batch.waiters) {
+          // Answered: from now on its end is that of its reading.
+          batch.waiters.delete(waiter)
           const { call, done } = waiter
           if (Exit.isFailure(exit)) done(Exit.failCause(exit.cause))
           else waiter.end = Ask.settle(() => exit.value(call.question), call, done)
         }
-        batch.waiters.clear()
       })
-      if (!over) batch.end = end
+      if (over) return
+      batch.end = end
+      // All of them may have left while it was being sent.
+      if (batch.waiters.size === 0) void cancel(batch)
     }
 
     const stopGathering = (batch: Batched) => {
@@ -91,7 +98,7 @@ export const make = <I, A, E, E2>(
     }
 
     /** Nobody waits for it any longer. A newcomer opens another. */
-    const end = (batch: Batched): Effect.Effect<void> => {
+    const cancel = (batch: Batched): Effect.Effect<void> => {
       stopGathering(batch)
       const gone = batch.end?.() ?? Effect.void
       if (gone === Effect.void) {
@@ -108,7 +115,7 @@ export const make = <I, A, E, E2>(
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
         const batches = Array.from(all)
-        const gone = batches.map(end)
+        const gone = batches.map(cancel)
         return Effect.andThen(
           Effect.all(gone, { concurrency: "unbounded", discard: true }),
           Effect.sync(() => batches.forEach(({ waiters }) => waiters.forEach(({ done }) => done(closed))))
@@ -122,13 +129,14 @@ export const make = <I, A, E, E2>(
         done(group)
         return Ask.ended
       }
-      const batch = gathering.get(group) ?? open(group, call)
       const waiter: Waiter<I, A, E | E2> = { call, done, end: Ask.ended }
-      batch.waiters.add(waiter)
-      if (batch.waiters.size >= max) send(batch)
+      const known = gathering.get(group)
+      known?.waiters.add(waiter)
+      const batch = known ?? open(group, waiter)
+      if (batch.end === undefined && batch.waiters.size >= max) send(batch)
       return () => {
         if (!batch.waiters.delete(waiter)) return waiter.end()
-        return batch.waiters.size === 0 ? end(batch) : Effect.void
+        return batch.waiters.size === 0 ? cancel(batch) : Effect.void
       }
     }
 
