@@ -26,6 +26,7 @@ import * as Ask from "./internal/Ask.ts"
 import * as Batches from "./internal/Batches.ts"
 import * as Flights from "./internal/Flights.ts"
 import * as HttpCall from "./internal/HttpCall.ts"
+import { learning } from "./internal/Learning.ts"
 import * as Path from "./Path.ts"
 import type { Stackable } from "./Policy.ts"
 import * as Retry from "./Retry.ts"
@@ -240,16 +241,6 @@ interface Question<I> {
   readonly path: Path.Path
   readonly key: string
 }
-
-/** Remembers what a flight brings: once for all its callers. */
-const learning =
-  <I, A, E>(memory: Freshness.Freshness<A, E>, ask: Ask.Ask<Question<I>, A, E>): Ask.Ask<Question<I>, A, E> =>
-  (call, done) =>
-    ask(call, (exit) => {
-      const { clock, random } = call.surroundings
-      memory.learn(call.question.key, exit, clock.currentTimeMillisUnsafe(), random)
-      done(exit)
-    })
 
 /** The policies around an attempt, nearest first: THE order, each made once for the upstream. */
 const stackOf = (

@@ -9,8 +9,7 @@
  * It is ours, and no library's, for one reason: five exchanges an entry are most of what it costs, and this one costs some
  * 55 % of undici's (benchmark/Wire.ts). What it lacks no upstream call needs: redirects, proxies, pipelining, upgrades.
  */
-/* oxlint-disable no-restricted-globals, no-restricted-properties -- idleness is the sockets' own time, as that of net.Socket's
-   timer: it decides nothing of a call, and no test's clock moves a socket */
+/* oxlint-disable no-restricted-globals, no-restricted-properties -- idleness is the sockets' time: it decides nothing of a call */
 import { connect as connectTcp, isIP, type Socket } from "node:net"
 import { connect as connectTls } from "node:tls"
 import { Http1Response, type Progress, type Whole } from "./Http1Response.ts"
