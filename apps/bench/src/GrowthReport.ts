@@ -39,7 +39,9 @@ const plot = (folder: string, growth: Growth, { series }: GrowthResult) => {
   const rows = series.flatMap(({ name, points }) =>
     points.flatMap(({ x, cost, samples }) => {
       const m = medians(samples)
-      const row = (figure: string, value: number) => (Number.isFinite(value) ? [{ name, x, figure, value }] : [])
+      // On a logarithmic scale there is no zero: where nothing was served there is no point.
+      const row = (figure: string, value: number) =>
+        Number.isFinite(value) && value > 0 ? [{ name, x, figure, value }] : []
       return [
         ...row("CPU, us", median(cost)),
         ...row("p99, ms", m.p99),
