@@ -29,5 +29,5 @@ export const hex = (random: Random.Random, words: number): string => {
   return out
 }
 
-// Half the cost of making digits of each word anew.
+// A quarter of the cost of making digits of each word anew.
 const bytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))

@@ -80,7 +80,7 @@ export interface Metric {
 /** What each part took and {@link how} it was had. In the header a name is a token: `live/anchor` is `live.anchor`. */
 export const metrics = ({ marks }: Timeline): Array<Metric> =>
   marks.map((mark) => ({
-    name: mark.part.includes("/") ? mark.part.replaceAll("/", ".") : mark.part,
+    name: mark.part.replaceAll("/", "."),
     millis: duration(mark),
     description: how(mark)
   }))

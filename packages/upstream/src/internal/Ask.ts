@@ -2,8 +2,8 @@
  * A way to ask, in callbacks: what the stack of policies in Upstream.ts is made of.
  *
  * Each policy is an Effect transformer for whoever wants one, and the same decisions around an Ask: as Effects the policies of
- * a call took two fibers and some thirty operations, more time than the exchange on the wire (benchmark/Policies.ts). Effects
- * begin where a caller waits.
+ * a call took two fibers and some thirty operations, and the call 11.4 us where it now takes 6.2 (benchmark/Policies.ts).
+ * Effects begin where a caller waits.
  */
 import { Effect, Exit, Fiber } from "effect"
 import type { Policy } from "../Policy.ts"
