@@ -8,9 +8,7 @@
  */
 import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
-import { Drain } from "@portico/edge/Drain"
 import * as Identity from "@portico/edge/Identity"
-import { LoadShed } from "@portico/edge/LoadShed"
 import * as Problem from "@portico/edge/Problem"
 import * as ServerTiming from "@portico/edge/ServerTiming"
 import * as Telemetry from "@portico/edge/Telemetry"
@@ -30,8 +28,6 @@ const path = "/v1/rooms/:roomId/entry"
 export const layer = (entryDeadline: Duration.Duration) =>
   HttpRouter.use((router) =>
     Effect.gen(function* () {
-      const drain = yield* Drain
-      const shed = yield* LoadShed
       const budget = Duration.toMillis(entryDeadline)
       const durations = yield* Telemetry.durations({
         name: "entry_duration_seconds",
@@ -43,9 +39,7 @@ export const layer = (entryDeadline: Duration.Duration) =>
         const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
         const { params } = Context.getUnsafe(fiber.context, HttpRouter.RouteContext)
         const input = decode(params["roomId"], request)
-        return "detail" in input
-          ? Problem.respond(badRequest(input.detail))
-          : shed.admit(drain.track(enter(input, request, budget, durations)))
+        return "detail" in input ? Problem.respond(badRequest(input.detail)) : enter(input, request, budget, durations)
       })
       yield* GetRoute.add(router, path, handle)
       // No id at all is a bad id.

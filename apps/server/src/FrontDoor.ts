@@ -1,23 +1,30 @@
 /**
- * The HTTP server, which turns entries away at the door when there is no room: before a fiber, the router and the envelope
- * are set up for them. At three times the load two of three requests end here, and what one of them costs is taken from
- * those that are served: as a route, a refusal costs more than twice as much.
+ * The HTTP server, where requests for entries stand in line before anything is set up for them: a fiber, the router, the
+ * envelope. Who waits then costs two of Node's objects, and who is refused a write: at three times the load two of three
+ * requests end here, and what one of them costs is taken from those that are served. As a route, a refusal costs more than
+ * twice as much.
  *
- * Only refusals are cheaper here; the route itself counts whom it lets in.
+ * Who is let in after a while is handed on as by any proxy in front, with the header that says what time is left. What is
+ * guarded here counts as work under way until its answer is sent, so that a drain waits for those in line too.
  */
-import { Server, type ServerOptions, ServerResponse } from "node:http"
+import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
+import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
-import { type LoadShed, overloaded } from "@portico/edge/LoadShed"
+import { type Drain, Draining } from "@portico/edge/Drain"
+import { type Caller, type LoadShed, overloaded } from "@portico/edge/LoadShed"
 import * as Problem from "@portico/edge/Problem"
 import type { Random } from "effect"
 import * as EntryProblem from "./EntryProblem.ts"
 
 export interface Door {
   readonly shed: LoadShed["Service"]
+  readonly drain: Drain["Service"]
   /** For the ids of those turned away. */
   readonly random: Random.Random
-  /** Whether a path is one of those that can be turned away. */
+  /** Whether a path is one of those that stand in line. */
   readonly guards: (path: string) => boolean
+  /** Milliseconds within which an answer is of use. */
+  readonly usefulFor: number
 }
 
 export const make = (options: ServerOptions, door: Door): Server => new FrontDoor(options, door)
@@ -33,37 +40,79 @@ class FrontDoor extends Server {
   // Node has no hook before the listeners of an event, and whoever listens answers.
   override emit(event: string, ...args: Array<unknown>): boolean {
     const response = args[1]
-    return event === "request" && response instanceof ServerResponse && this.turnsAway(response)
-      ? true
-      : super.emit(event, ...args)
+    if (event !== "request" || !(response instanceof ServerResponse) || !this.isGuarded(response.req)) {
+      return super.emit(event, ...args)
+    }
+    this.admit(response.req, response)
+    return true
   }
 
-  private turnsAway(response: ServerResponse): boolean {
-    const { req: request } = response
-    const { shed, random, guards } = this.door
-    if (request.method !== "GET" || !guards(request.url ?? "") || !shed.refuses()) return false
-    const id = RequestId.accept(givenId(request.rawHeaders)) ?? RequestId.make(random)
+  private isGuarded({ method, url }: IncomingMessage): boolean {
+    return (method === "GET" || method === "HEAD") && this.door.guards(url ?? "")
+  }
+
+  private admit(request: IncomingMessage, response: ServerResponse): void {
+    const { drain, shed } = this.door
+    if (!drain.enter()) return this.turnAway(response, draining)
+    const caller: Caller = {
+      usefulFor: () => this.usefulFor(request),
+      enter: (waited) => {
+        if (waited >= 1) request.headers[Deadline.header] = Deadline.toHeader(this.usefulFor(request) - waited)
+        super.emit("request", request, response)
+      },
+      refuse: () => this.turnAway(response, tooMuch)
+    }
+    const place = shed.arrive(caller)
+    let counted = true
+    const leave = () => {
+      if (!counted) return
+      counted = false
+      shed.leave(place)
+      drain.leave()
+    }
+    response.once("close", leave)
+    // One that came before its predecessor was answered has no socket yet, and hears nothing of the socket's end.
+    if (response.socket === null) request.socket.once("close", leave)
+  }
+
+  private usefulFor(request: IncomingMessage): number {
+    return Math.min(this.door.usefulFor, Deadline.fromHeader(given(request, Deadline.header)) ?? Infinity)
+  }
+
+  private turnAway(response: ServerResponse, { status, headers, before, after }: Refusal): void {
+    const id = RequestId.accept(given(response.req, RequestId.header)) ?? RequestId.make(this.door.random)
     const text = before + id + after
-    const head = [...headers, RequestId.header, id, "content-length", String(text.length)]
-    response.writeHead(answer.status, head).end(text, "latin1")
-    return true
+    response
+      .writeHead(status, [...headers, RequestId.header, id, "content-length", String(text.length)])
+      .end(text, "latin1")
   }
 }
 
-/** The caller's id. From the headers as they came: those of `request.headers` are all put together when one is asked for. */
-const givenId = (rawHeaders: ReadonlyArray<string>): string | undefined => {
+/** A header as it came: those of `request.headers` are all put together when one is asked for. */
+const given = ({ rawHeaders }: IncomingMessage, name: string): string | undefined => {
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() === RequestId.header) return rawHeaders[index + 1]
+    const each = rawHeaders[index]
+    if (each?.length === name.length && each.toLowerCase() === name) return rawHeaders[index + 1]
   }
   return undefined
 }
 
-// The same answer as the route's, made once: only the id differs, and with it the length. All of it is ASCII, which as
-// latin1 goes out a tenth cheaper.
-const noId = "no-id"
-const answer = Problem.response(EntryProblem.of(overloaded), noId)
-const headers = Object.entries(answer.headers)
-  .filter(([name]) => name !== "content-length")
-  .flat()
-const body = answer.body._tag === "Uint8Array" ? answer.body.body : new Uint8Array()
-const [before = "", after = ""] = new TextDecoder().decode(body).split(noId)
+/**
+ * The answer of the routes, made once: only the id differs, and with it the length. All of it is ASCII, which as latin1 goes
+ * out a tenth cheaper.
+ */
+const refusalOf = (error: EntryProblem.EntryFailure) => {
+  const noId = "no-id"
+  const answer = Problem.response(EntryProblem.of(error), noId)
+  const body = answer.body._tag === "Uint8Array" ? answer.body.body : new Uint8Array()
+  const [before = "", after = ""] = new TextDecoder().decode(body).split(noId)
+  const headers = Object.entries(answer.headers)
+    .filter(([name]) => name !== "content-length")
+    .flat()
+  return { status: answer.status, headers, before, after }
+}
+
+type Refusal = ReturnType<typeof refusalOf>
+
+const tooMuch = refusalOf(overloaded)
+const draining = refusalOf(new Draining())

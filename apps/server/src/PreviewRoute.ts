@@ -4,8 +4,6 @@
  */
 import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
-import { Drain } from "@portico/edge/Drain"
-import { LoadShed } from "@portico/edge/LoadShed"
 import * as Problem from "@portico/edge/Problem"
 import * as ServerTiming from "@portico/edge/ServerTiming"
 import * as Telemetry from "@portico/edge/Telemetry"
@@ -23,8 +21,6 @@ const path = "/v1/rooms/preview"
 export const layer = (entryDeadline: Duration.Duration) =>
   HttpRouter.use((router) =>
     Effect.gen(function* () {
-      const drain = yield* Drain
-      const shed = yield* LoadShed
       const durations = yield* Telemetry.durations({
         name: "preview_duration_seconds",
         description: "How long previews took, by how many rooms and by how they ended",
@@ -36,7 +32,7 @@ export const layer = (entryDeadline: Duration.Duration) =>
           onNone: () => badRequest,
           onSome: (roomIds) => {
             const granted = Deadline.forParts(Duration.toMillis(entryDeadline), request.headers[Deadline.header])
-            return shed.admit(drain.track(answer(roomIds, granted, durations)))
+            return answer(roomIds, granted, durations)
           }
         })
       )

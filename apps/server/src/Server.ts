@@ -11,7 +11,7 @@ import * as LoadShed from "@portico/edge/LoadShed"
 import * as Telemetry from "@portico/edge/Telemetry"
 import { RoomApi } from "@portico/room/RoomApi"
 import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
-import { Effect, Layer, Random } from "effect"
+import { Duration, Effect, Layer, Random } from "effect"
 import { HttpMiddleware, HttpRouter, type HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
 import { HttpApiScalar, OpenApi } from "effect/http-api"
 import * as EntryRoute from "./EntryRoute.ts"
@@ -44,14 +44,16 @@ const limits = {
   optimizeEmptyRequests: true
 }
 
-/** The server; entries that there is no room for are turned away in front of everything. */
+/** The server; entries stand in line in front of everything. */
 const httpServer = (settings: ServerSettings) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const shed = yield* LoadShed.LoadShed
+      const drain = yield* Drain.Drain
       const random = yield* Random.Random
       const guards = (path: string) => path.startsWith("/v1/rooms/")
-      return NodeHttpServer.layer(() => FrontDoor.make(limits, { shed, random, guards }), {
+      const usefulFor = Duration.toMillis(settings.entryDeadline)
+      return NodeHttpServer.layer(() => FrontDoor.make(limits, { shed, drain, random, guards, usefulFor }), {
         host: settings.host,
         port: settings.port,
         gracefulShutdownTimeout: "100 millis"

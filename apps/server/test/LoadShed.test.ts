@@ -1,5 +1,6 @@
+import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Duration, Effect, Fiber, Schedule } from "effect"
 import { answerWell, eventually, get, request, serve } from "./fixture.ts"
 
 const entry = "/v1/rooms/1001/entry"
@@ -11,6 +12,13 @@ const full = Effect.gen(function* () {
   yield* eventually(() => served.upstream.requests.length === 5)
   return { ...served, inside }
 })
+
+/** A connection to write requests to by hand. */
+const connectTo = (url: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => connect({ port: Number(new URL(url).port), host: "127.0.0.1" }).on("error", () => {})),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
 
 describe("with too much to do", () => {
   it.live("an entry is a 503 problem at once that says when to come again, and nothing is fetched for it", () =>
@@ -45,18 +53,58 @@ describe("with too much to do", () => {
     })
   )
 
-  it.live("the route refuses with the very answer of the door before it, which lets HEAD through", () =>
+  it.live("a HEAD is refused like a GET, without the body", () =>
     Effect.gen(function* () {
       const { url } = yield* full
       const id = { "x-request-id": "same" }
-      const atTheDoor = yield* get(`${url}${entry}`, id)
-      const atTheRoute = yield* request(`${url}${entry}`, { method: "HEAD", headers: id })
-      assert.strictEqual(atTheRoute.status, 503)
-      // undici closes the connection after a HEAD, and a HEAD has no length here.
-      for (const name of ["content-type", "cache-control", "retry-after", "x-request-id"]) {
-        assert.isNotNull(atTheRoute.headers.get(name), name)
-        assert.strictEqual(atTheRoute.headers.get(name), atTheDoor.headers.get(name))
+      const got = yield* get(`${url}${entry}`, id)
+      const head = yield* request(`${url}${entry}`, { method: "HEAD", headers: id })
+      assert.strictEqual(head.status, 503)
+      assert.deepStrictEqual(head.body, {})
+      for (const name of ["content-type", "cache-control", "retry-after", "x-request-id", "content-length"]) {
+        assert.isNotNull(head.headers.get(name), name)
+        assert.strictEqual(head.headers.get(name), got.headers.get(name))
       }
+    })
+  )
+
+  it.live("who stood in line has what is left of its time, and tells the upstreams so", () =>
+    Effect.gen(function* () {
+      const { url, upstream } = yield* serve(answerWell, { entryDeadline: Duration.millis(300) })
+      // All at once, on one connection.
+      const socket = yield* connectTo(url)
+      socket.write(
+        Array.from({ length: 300 }, (_, i) => `GET /v1/rooms/l${i}/entry HTTP/1.1\r\nHost: a\r\n\r\n`).join("")
+      )
+      let text = ""
+      socket.on("data", (chunk) => (text += String(chunk)))
+      const answered = () => text.match(/HTTP\/1\.1 /g)?.length ?? 0
+      yield* eventually(() => answered() === 300, 3_000)
+      const left = upstream.requests.flatMap((head) => {
+        const given = /x-envoy-expected-rq-timeout-ms: (\d+)/i.exec(head)?.[1]
+        return given === undefined || !head.includes("/statistics") ? [] : [Number(given)]
+      })
+      assert.isAtLeast(left.length, 4)
+      // A tenth is kept back for the answer. Those at the front have all the rest, those behind have waited some of it.
+      assert.isTrue(left.every((millis) => millis <= 270))
+      assert.isAtLeast(Math.max(...left) - Math.min(...left), 10)
+    })
+  )
+
+  it.live("requests that came before their predecessor was answered are forgotten when their connection ends", () =>
+    Effect.gen(function* () {
+      const { url, upstream } = yield* serve(() => {}, { maxInFlight: 3 })
+      const socket = yield* connectTo(url)
+      socket.write(`GET ${entry} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(3))
+      yield* eventually(() => upstream.requests.length >= 5)
+      const inFlight = Effect.promise(async () => {
+        const text = await (await fetch(`${url}/metrics`)).text()
+        return Number(/^edge_in_flight (\d+)$/m.exec(text)?.[1])
+      })
+      assert.strictEqual(yield* inFlight, 3)
+      socket.destroy()
+      yield* Effect.repeat(inFlight, { until: (count) => count === 0, schedule: Schedule.spaced(10), times: 100 })
+      assert.strictEqual(yield* inFlight, 0)
     })
   )
 

@@ -1,11 +1,11 @@
 /**
  * Leaving without dropping anybody: readiness fails first, work under way is finished, new work is refused.
  *
- * Every request that counts as work runs under {@link Drain.track}. When the process is told to end, {@link Drain.drain}
+ * Every request that counts as work is counted: it runs under {@link Drain.track}, or is told of by `enter` and `leave`. When the process is told to end, {@link Drain.drain}
  * turns the state, waits until the last tracked request has been answered, and gives up after a limit: what still runs
  * then is interrupted by the server's own shutdown.
  */
-import { Context, Data, Deferred, type Duration, Effect, Layer } from "effect"
+import { Context, Data, Deferred, type Duration, Effect, Exit, Layer } from "effect"
 
 /** Refused: the process is about to end. Another one will answer. */
 export class Draining extends Data.TaggedError("Draining")<{}> {
@@ -30,6 +30,10 @@ export class Drain extends Context.Service<
     readonly isDraining: () => boolean
     /** How many tracked requests are under way. */
     readonly inFlight: () => number
+    /** Counts one more as under way; false, and not counted, once the drain has begun. */
+    readonly enter: () => boolean
+    /** Counts one of them out again: it has been answered. */
+    readonly leave: () => void
     /** Counts `request` as work under way; refuses it once the drain has begun. */
     readonly track: <A, E, R>(request: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Draining, R>
     /** Begins the drain and waits for the work under way, at most `limit`. */
@@ -43,24 +47,31 @@ export class Drain extends Context.Service<
       const idle = yield* Deferred.make<void>()
       let draining = false
       let inFlight = 0
-      const leave = Effect.suspend(() => {
+      const enter = () => {
+        if (!draining) inFlight++
+        return !draining
+      }
+      const leave = () => {
         inFlight--
-        return draining && inFlight === 0 ? Effect.asVoid(Deferred.succeed(idle, undefined)) : Effect.void
-      })
+        if (draining && inFlight === 0) Deferred.doneUnsafe(idle, Exit.void)
+      }
       return Drain.of({
         isDraining: () => draining,
         inFlight: () => inFlight,
+        enter,
+        leave,
         track: <A, E, R>(request: Effect.Effect<A, E, R>) =>
           // Counted out is in place before counted in: a fiber may yield, and be interrupted, between any two steps.
           Effect.suspend(() => {
             let counted = false
-            const enter = Effect.suspend((): Effect.Effect<A, E | Draining, R> => {
-              if (draining) return Effect.fail(new Draining())
-              inFlight++
-              counted = true
-              return request
+            const tracked = Effect.suspend((): Effect.Effect<A, E | Draining, R> => {
+              counted = enter()
+              return counted ? request : Effect.fail(new Draining())
             })
-            return Effect.onExit(enter, () => (counted ? leave : Effect.void))
+            return Effect.onExitPrimitive(tracked, () => {
+              if (counted) leave()
+              return undefined
+            })
           }),
         drain: (limit) =>
           Effect.suspend(() => {

@@ -1,30 +1,25 @@
 /**
- * How long the event loop takes to come round: what tells that this process is late, and not somebody it waits for.
+ * The turns of the event loop: what one thread does between two looks at its sockets.
  *
- * One thread serves every request, so whatever is ready waits for all that was ready before it, which is a turn of the
- * loop. An idle loop turns in a fraction of a millisecond; one that takes 20 ms makes every step of every request 20 ms
- * late. A port, so that a test can have a slow loop without having one.
+ * Whatever is ready waits for all that was ready before it, so the turn is the grain in which a busy process is late. Work
+ * that can wait begins at the end of a turn, once what was ready has been gone on with. A port, so that a test turns the loop.
  */
-import { Clock, Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Scheduler } from "effect"
 
-/** A look at the event loop: {@link EventLoop.layer} is the real one. */
+/** The event loop of this thread: {@link EventLoop.layer} is the real one. */
 export class EventLoop extends Context.Service<
   EventLoop,
   {
-    /** Waits until the loop has come round once; answers how many milliseconds that took. */
-    readonly turn: Effect.Effect<number>
+    /** Calls back once, when everything that is ready now has had its turn. */
+    readonly afterTurn: (callback: () => void) => void
   }
 >()("@portico/edge/EventLoop") {
-  /**
-   * By what a yield is: whoever yields goes on at the end of the turn, so that from one yield's end to the next one's is a
-   * whole turn. No timer's grain blurs it, as it does a wake-up's lateness, and between two questions it costs nothing.
-   */
-  static readonly layer: Layer.Layer<EventLoop> = Layer.succeed(EventLoop, {
-    turn: Effect.gen(function* () {
-      yield* Effect.yieldNow
-      const before = yield* Clock.monotonicTimeNanos
-      yield* Effect.yieldNow
-      return Number((yield* Clock.monotonicTimeNanos) - before) / 1e6
+  /** By what a yield is: a dispatcher of its own runs what it is given at the end of the turn. */
+  static readonly layer: Layer.Layer<EventLoop> = Layer.effect(
+    EventLoop,
+    Effect.withFiber((fiber) => {
+      const dispatcher = fiber.getRef(Scheduler.Scheduler).makeDispatcher()
+      return Effect.succeed({ afterTurn: (callback: () => void) => dispatcher.scheduleTask(callback, 0) })
     })
-  })
+  )
 }

@@ -1,28 +1,31 @@
 /**
- * Refuses work that would come too late for everybody, so that what is let in is still answered in time.
+ * Lets in no more than there is time for: a line in which everybody who stands is served, and a refusal at once for whoever
+ * would be too late.
  *
- * A limit on entries in flight, found by watching. Envoy's gradient and Netflix's concurrency-limits watch latency; here
- * that would misread the common fault: an entry's latency is mostly its upstreams', and when one of them goes from 50 ms
- * to the deadline nothing is wrong with this process, which only waits. That case has its own bounds: the deadline, the
- * upstream's breaker and bulkhead, and the most in flight. What says that the process itself has too much to do is the
- * time its event loop takes for a turn, as it is the processor for go-zero and for Kratos' BBR. So the gradient is of
- * turns, and the latency of entries is not looked at at all:
+ * One thread serves everybody. Work that is begun as it comes makes every turn of its event loop longer for everybody who
+ * is inside; at three times the load nothing ends in time. So new work gets what is left: when the loop comes round,
+ * {@link entriesPerTurn} begin, and what is under way is gone on with first. In flight are then as many as keep the thread
+ * busy, and no more: few where upstreams answer at once, many where they are slow, without a number that anybody sets, or
+ * an estimate that has to find it. Turns stay short, so a refusal takes a few milliseconds even when everything is taken.
  *
- * - One late turn is a garbage collection or a page of documentation; it takes two in a row, since, as CoDel says it, what
- *   stands is a queue and what passes is a burst. Then the limit becomes what was in flight, times wanted over actual turn,
- *   at most halved at a time and never under {@link floor}, from where it can find back.
- * - While turns are short the limit grows, the faster the shorter they are. A slow upstream leaves turns short, so the
- *   limit keeps ahead of the entries that pile up; near saturation it creeps.
- * - It grows only while it is used, to twice what is in flight, and shrinks back to {@link atRest} when it is not. A limit
- *   that grew to its most while nobody came would let the first burst in whole, and that is one turn of a second or two.
+ * Who comes when others wait is told at once whether it is worth it. What was begun of late says how long one takes
+ * (`internal/Pace`), the line how many are before: Little's law, as go-zero and Kratos' BBR use it of passes and latency, here
+ * of a wait. Above {@link worthwhile} of the time that the answer is of use it is a refusal, so that the limit follows what
+ * this process really gets done. A slow upstream is no overload: nobody waits in line for it. It has its own bounds, which
+ * are the deadline, its breaker and its bulkhead.
  *
- * Two samples, some 25 ms apart, are what it takes to come down, and a second or two to grow over all of its range.
+ * The line is first come, first served: where all of it can be served, as when a thousand clients ask again and again,
+ * nobody is put last for good. Whoever leaves it is forgotten.
  *
  * Use {@link LoadShed.admit} around whatever costs enough to be refused; health routes do without.
  */
+import * as Deadline from "@portico/call/Deadline"
 import * as Series from "@portico/call/Series"
-import { Context, Data, Effect, Layer, type Scope } from "effect"
+import { Clock, Context, Data, Effect, Layer, type Scope } from "effect"
 import { EventLoop } from "./EventLoop.ts"
+import { type Caller, Line, type Options as LineOptions, type Place } from "./internal/Line.ts"
+
+export type { Caller, Place } from "./internal/Line.ts"
 
 /** Refused: there is too much to do already. */
 export class Overloaded extends Data.TaggedError("Overloaded")<{ readonly retryAfterMillis: number }> {
@@ -36,12 +39,12 @@ export const overloaded = new Overloaded({ retryAfterMillis: 1_000 })
 
 /** What an operator may choose: everything else follows from the event loop. */
 export interface Options {
-  /** The most in flight, whatever the loop says. */
+  /** The most in flight and in line together, however fast they go. */
   readonly maxInFlight: number
 }
 
 /**
- * The limit, and what runs under it.
+ * The line, and what has come out of it.
  *
  * @example
  * const shed = yield* LoadShed
@@ -51,15 +54,19 @@ export interface Options {
 export class LoadShed extends Context.Service<
   LoadShed,
   {
-    /** How many may be in flight now. */
+    /** How many may be in flight and in line now, of those whose answer is of use for a second. */
     readonly limit: () => number
-    /** How many are in flight now. */
+    /** How many have been let in and have not ended. */
     readonly inFlight: () => number
+    /** How many wait to be let in. */
+    readonly waiting: () => number
     /** How many have been refused so far. */
     readonly shed: () => number
-    /** Whether one that came now would be refused; if so it is counted. For whoever can refuse cheaper than an Effect. */
-    readonly refuses: () => boolean
-    /** Runs `entry` if there is room for it, else fails at once. */
+    /** Lets `caller` in, puts it in line, or refuses it. Who asks sees to it that {@link leave} is called when it has ended. */
+    readonly arrive: (caller: Caller) => Place
+    /** Gives the place up: what was let in has ended, or who waited has left. A second time: nothing. */
+    readonly leave: (place: Place) => void
+    /** Runs `entry` when its turn comes, or fails at once. By the current deadline; it goes on running under it. */
     readonly admit: <A, E, R>(entry: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Overloaded, R>
   }
 >()("@portico/edge/LoadShed") {
@@ -67,118 +74,83 @@ export class LoadShed extends Context.Service<
   static readonly layer = ({ maxInFlight }: Options): Layer.Layer<LoadShed, never, EventLoop> =>
     Layer.effect(
       LoadShed,
-      Effect.gen(function* () {
-        const gauge = makeGauge(Math.min(atRest, maxInFlight))
-        yield* adapt(gauge, maxInFlight)
-        return yield* shown(gauge)
-      })
+      Effect.flatMap(EventLoop, ({ afterTurn }) => make({ most: maxInFlight, perTurn: entriesPerTurn, afterTurn }))
     )
 
   /** Counts, and refuses nothing: for where somebody else limits what comes in, and to see what that is worth. */
   static readonly layerUnlimited: Layer.Layer<LoadShed> = Layer.effect(
     LoadShed,
-    Effect.suspend(() => shown(makeGauge(Infinity)))
+    Effect.suspend(() => make({ most: Infinity, perTurn: Infinity, afterTurn: () => {} }))
   )
 }
 
-/**
- * The limit never falls under this. It has to let some in to see whether the loop has recovered, and where turns are long
- * for another reason, as when other processes take the core, that is what is still served: so many take it 50 ms or so.
- */
-export const floor = 64
-
-/** The limit where nothing has been learned: a burst of so many, all at once and all cold, is a turn of half a second. */
-export const atRest = 256
-
-/** The most in flight where nobody says otherwise: what waits when entries at full capacity all take a second. */
+/** The most in flight and in line where nobody says otherwise: what waits when entries at full capacity all take a second. */
 export const maxInFlight = 2_048
 
 /**
- * The longest turn that is well, in milliseconds. An entry goes through four or five of them, so that it is late by a quarter
- * of the second that it has. Shorter ones refuse who could be served: with 30 ms, of 256 clients at once, all of whom had
- * their answer in a tenth of a second, some were turned away. With longer ones, 80 ms, some had none within two seconds.
+ * How many begin in a turn. One costs some 150 us until its requests are sent, so that four keep a turn under a millisecond
+ * or two. One alone made a twentieth fewer entries of the same time, since nothing shares with it what a turn itself costs;
+ * where some are refused they share it, and one it is.
  */
-export const wantedTurn = 50
+export const entriesPerTurn = 4
 
-/** The pause between two looks at the loop. */
-const pause = "25 millis"
+/** The part of its time that a caller may have to wait: what is left has to suffice for the answer, on a worse moment too. */
+export const worthwhile = 0.7
 
-interface Gauge {
-  limit: number
-  inFlight: number
-  shed: number
-  /** The most in flight since the last look. */
-  peak: number
-}
+/** Who has waited for this part of its time is refused after all: it went slower than it seemed when it came. */
+export const tooLate = 0.8
 
-const makeGauge = (limit: number): Gauge => ({ limit, inFlight: 0, shed: 0, peak: 0 })
-
-const adapt = (gauge: Gauge, most: number): Effect.Effect<void, never, EventLoop | Scope.Scope> =>
-  Effect.gen(function* () {
-    const loop = yield* EventLoop
-    let before = 0
-    const look = Effect.map(loop.turn, (turn) => {
-      gauge.limit = next(gauge, most, Math.min(before, turn), Math.max(before, turn))
-      gauge.peak = gauge.inFlight
-      before = turn
-    })
-    yield* Effect.forkScoped(Effect.forever(Effect.delay(look, pause)))
-  })
-
-/** The next limit, after the shorter and the longer of the last two turns. */
-const next = ({ limit, peak }: Gauge, most: number, shorter: number, longer: number): number => {
-  const least = Math.min(floor, most)
-  const rest = Math.min(atRest, most)
-  if (shorter > wantedTurn) return Math.max(least, Math.min(limit, peak) * Math.max(0.5, wantedTurn / shorter))
-  if (longer > wantedTurn) return limit
-  if (limit < rest || peak * 2 > limit) return Math.min(most, limit * (1 + 0.25 * (1 - longer / wantedTurn)))
-  return Math.max(rest, limit * 0.98)
-}
+/** For how long an answer is of use that nobody says more of, in milliseconds: for the limit as a number. */
+const usual = 1_000
 
 const shedTotal = Series.counter("edge_shed_total", "Requests refused because there was too much to do")({})
 const underWay = Series.gauge("edge_in_flight", "Requests under way that count against the limit")({})
-const allowed = Series.gauge("edge_in_flight_limit", "How many may be under way now")({})
+const inLine = Series.gauge("edge_waiting", "Requests that wait to begin")({})
+const allowed = Series.gauge("edge_in_flight_limit", "How many may be under way and wait now")({})
+const waits = Series.histogram("edge_wait_seconds", "How long those waited that did not begin at once", Series.seconds)
 
-/** The gauge at work, and among the metrics. */
-const shown = (gauge: Gauge): Effect.Effect<LoadShed["Service"], never, Scope.Scope> =>
+/** The line at work, and among the metrics. */
+const make = (
+  options: Pick<LineOptions, "most" | "perTurn" | "afterTurn">
+): Effect.Effect<LoadShed["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
-    const shed = ofGauge(gauge)
-    yield* Series.read(shedTotal, () => ({ count: shed.shed(), incremental: true }))
-    yield* Series.read(underWay, () => ({ value: shed.inFlight() }))
-    yield* Series.read(allowed, () => ({ value: shed.limit() }))
-    return shed
+    const clock = yield* Clock.Clock
+    const wait = Series.of(waits, {}, yield* Effect.context())
+    const line = new Line({
+      ...options,
+      worthwhile,
+      tooLate,
+      now: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
+      waited: (millis) => wait(millis / 1000)
+    })
+    yield* Series.read(shedTotal, () => ({ count: line.refused, incremental: true }))
+    yield* Series.read(underWay, () => ({ value: line.inside }))
+    yield* Series.read(inLine, () => ({ value: line.waiting }))
+    yield* Series.read(allowed, () => ({ value: line.limit(usual) }))
+    yield* Effect.addFinalizer(() => Effect.sync(() => line.close()))
+    return LoadShed.of({
+      limit: () => line.limit(usual),
+      inFlight: () => line.inside,
+      waiting: () => line.waiting,
+      shed: () => line.refused,
+      arrive: (caller) => line.arrive(caller),
+      leave: (place) => line.leave(place),
+      admit: (entry) => admit(line, entry)
+    })
   })
 
-const ofGauge = (gauge: Gauge): LoadShed["Service"] => {
-  const refusal = Effect.fail(overloaded)
-  const refuses = () => {
-    if (gauge.inFlight + 1 <= gauge.limit) return false
-    gauge.shed++
-    return true
-  }
-  return LoadShed.of({
-    limit: () => Math.floor(gauge.limit),
-    inFlight: () => gauge.inFlight,
-    shed: () => gauge.shed,
-    refuses,
-    admit: <A, E, R>(entry: Effect.Effect<A, E, R>) =>
-      Effect.suspend(() => {
-        // Counted in the step that asks, and only once the end is sure to be seen: between any two steps a fiber can yield
-        // to others and be interrupted.
-        let entered = false
-        return Effect.onExitPrimitive(
-          Effect.suspend((): Effect.Effect<A, E | Overloaded, R> => {
-            if (refuses()) return refusal
-            entered = true
-            gauge.inFlight++
-            gauge.peak = Math.max(gauge.peak, gauge.inFlight)
-            return entry
-          }),
-          () => {
-            if (entered) gauge.inFlight--
-            return undefined
-          }
-        )
-      })
+const refusal = Effect.fail(overloaded)
+
+const admit = <A, E, R>(line: Line, entry: Effect.Effect<A, E, R>): Effect.Effect<A, E | Overloaded, R> =>
+  Effect.withFiber((fiber) => {
+    const usefulFor = () => Deadline.left(fiber.getRef(Deadline.Deadline), fiber.getRef(Clock.Clock))
+    let place: Place | undefined
+    // It arrives once the end is sure to be seen: between any two steps a fiber can yield to others and be interrupted.
+    const turn = Effect.callback<void, Overloaded>((resume) => {
+      place = line.arrive({ usefulFor, enter: () => resume(Effect.void), refuse: () => resume(refusal) })
+    })
+    return Effect.onExitPrimitive(Effect.andThen(turn, entry), () => {
+      if (place !== undefined) line.leave(place)
+      return undefined
+    })
   })
-}

@@ -1,21 +1,34 @@
+/**
+ * Lets in what can be served in time, with a loop and a clock that the test turns.
+ */
 import { assert, describe, it } from "@effect/vitest"
+import * as Deadline from "@portico/call/Deadline"
 import { Effect, Exit, Fiber, Layer, Scheduler, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { EventLoop } from "../src/EventLoop.ts"
-import { atRest, floor, LoadShed, wantedTurn } from "../src/LoadShed.ts"
+import { entriesPerTurn, LoadShed, tooLate, worthwhile } from "../src/LoadShed.ts"
 import * as Telemetry from "../src/Telemetry.ts"
 
-/** A limit over an event loop whose turns take as long as the test says, in milliseconds. */
+/** A line in front of an event loop that comes round when the test says so. */
 const make = (maxInFlight: number) =>
   Effect.gen(function* () {
-    const loop = { turn: 0.2 }
+    let waiting: Array<() => void> = []
+    const afterTurn = (callback: () => void) => void waiting.push(callback)
     const context = yield* Layer.build(
-      LoadShed.layer({ maxInFlight }).pipe(
-        Layer.provide(Layer.succeed(EventLoop, { turn: Effect.sync(() => loop.turn) }))
-      )
+      LoadShed.layer({ maxInFlight }).pipe(Layer.provide(Layer.succeed(EventLoop, { afterTurn })))
     )
     const shed = yield* Effect.provide(LoadShed, context)
-    return { shed, loop }
+    /** Comes round after so many milliseconds. */
+    const turn = (millis: number) =>
+      Effect.andThen(
+        TestClock.adjust(millis),
+        Effect.sync(() => {
+          const due = waiting
+          waiting = []
+          for (const callback of due) callback()
+        })
+      )
+    return { shed, turn, isTurning: () => waiting.length > 0 }
   })
 
 /** Enters so many at once, each for as long as `entry` takes. */
@@ -26,50 +39,60 @@ const enter = <A, E, R>(shed: LoadShed["Service"], count: number, entry: Effect.
     { concurrency: 1 }
   )
 
-/** Two hundred in flight, for whom the limit has grown. */
-const crowded = Effect.gen(function* () {
-  const made = yield* make(4_096)
-  yield* enter(made.shed, 100, Effect.never)
-  yield* looks(20)
-  yield* enter(made.shed, 100, Effect.never)
-  yield* looks(20)
-  assert.strictEqual(made.shed.inFlight(), 200)
-  return made
-})
-
-const looks = (count: number) => TestClock.adjust(count * 25)
+/** Those that come, each with what became of it. */
+const callers = (shed: LoadShed["Service"], count: number, usefulFor: number) =>
+  Array.from({ length: count }, () => {
+    const log = { entered: -1, refused: 0 }
+    const place = shed.arrive({
+      usefulFor: () => usefulFor,
+      enter: (millis) => {
+        assert.deepStrictEqual(log, { entered: -1, refused: 0 })
+        log.entered = millis
+      },
+      refuse: () => {
+        assert.deepStrictEqual(log, { entered: -1, refused: 0 })
+        log.refused++
+      }
+    })
+    return { log, place }
+  })
 
 describe("LoadShed", () => {
-  it.effect("refuses what exceeds the most in flight, at once and without running it, and counts it", () =>
+  it.effect("refuses what exceeds the most in flight and in line, at once and without running it, and counts it", () =>
     Effect.gen(function* () {
-      const { shed } = yield* make(3)
-      yield* enter(shed, 3, Effect.never)
+      const { shed } = yield* make(6)
+      yield* enter(shed, 6, Effect.never)
+      assert.deepStrictEqual([shed.inFlight(), shed.waiting()], [entriesPerTurn, 6 - entriesPerTurn])
       let ran = false
       const refused = yield* Effect.flip(shed.admit(Effect.sync(() => (ran = true))))
       assert.strictEqual(refused._tag, "Overloaded")
       assert.strictEqual(refused.retryAfterMillis, 1_000)
       assert.isFalse(ran)
-      assert.deepStrictEqual([shed.inFlight(), shed.shed()], [3, 1])
-      assert.isTrue(shed.refuses())
-      assert.strictEqual(shed.shed(), 2)
+      assert.deepStrictEqual([shed.inFlight() + shed.waiting(), shed.shed()], [6, 1])
     })
   )
 
   it.effect(
-    "what it refused, what is in flight and how much may be are among the metrics, for as long as it is there",
+    "what it refused, what is in flight, waits and waited, and how much may be, are metrics while it is there",
     () =>
       Effect.gen(function* () {
         const during = yield* Effect.scoped(
           Effect.gen(function* () {
-            const { shed } = yield* make(2)
-            yield* enter(shed, 2, Effect.never)
+            const { shed, turn } = yield* make(6)
+            yield* enter(shed, 5, Effect.never)
+            yield* turn(3)
+            yield* enter(shed, 1, Effect.never)
             yield* Effect.flip(shed.admit(Effect.void))
             return yield* Telemetry.own
           })
         )
-        const said = during.split("\n").filter((line) => line.startsWith("edge_"))
-        assert.sameMembers(said, ["edge_shed_total 1", "edge_in_flight 2", "edge_in_flight_limit 2"])
-        assert.notInclude(yield* Telemetry.own, "edge_")
+        const lines = during.split("\n")
+        for (const said of ["shed_total 1", "in_flight 6", "waiting 0", "in_flight_limit 6", "wait_seconds_count 1"]) {
+          assert.include(lines, `edge_${said}`)
+        }
+        assert.include(lines, 'edge_wait_seconds_bucket{le="0.004"} 1')
+        assert.include(lines, 'edge_wait_seconds_bucket{le="0.002"} 0')
+        assert.notMatch(yield* Telemetry.own, /edge_(shed|in_flight|waiting)/)
       })
   )
 
@@ -87,87 +110,163 @@ describe("LoadShed", () => {
     })
   )
 
-  it.effect("two late turns in a row bring the limit under what was in flight; a single one does not", () =>
+  it.effect("some begin in a turn, the others in the order in which they came, and nothing turns for nobody", () =>
     Effect.gen(function* () {
-      const { shed, loop } = yield* crowded
-      const before = shed.limit()
-      loop.turn = 500
-      yield* looks(1)
-      loop.turn = 0.2
-      yield* looks(1)
-      assert.strictEqual(shed.limit(), before)
-      loop.turn = 2 * wantedTurn
-      yield* looks(2)
-      assert.strictEqual(shed.limit(), 100)
+      const { shed, turn, isTurning } = yield* make(100)
+      const came = callers(shed, 2 * entriesPerTurn + 1, 1_000)
+      const inside = () => came.map(({ log }) => log.entered >= 0)
+      assert.deepStrictEqual(
+        inside(),
+        came.map((_, i) => i < entriesPerTurn)
+      )
+      yield* turn(2)
+      assert.deepStrictEqual(
+        inside(),
+        came.map((_, i) => i < 2 * entriesPerTurn)
+      )
+      yield* turn(1)
+      assert.deepStrictEqual(
+        came.map(({ log }) => log.entered),
+        [0, 0, 0, 0, 2, 2, 2, 2, 3]
+      )
+      yield* turn(1)
+      assert.isFalse(isTurning())
+      assert.strictEqual(shed.shed(), 0)
     })
   )
 
-  it.effect("comes down the further the later the loop, but never under the floor", () =>
+  it.effect("who leaves the line is not let in, and keeps nobody waiting", () =>
     Effect.gen(function* () {
-      const { shed, loop } = yield* crowded
-      loop.turn = 1.25 * wantedTurn
-      yield* looks(2)
-      assert.strictEqual(shed.limit(), 160)
-      loop.turn = 5_000
-      yield* looks(1)
-      yield* looks(40)
-      assert.strictEqual(shed.limit(), floor)
+      const { shed, turn } = yield* make(100)
+      const came = callers(shed, 4 * entriesPerTurn, 1_000)
+      for (const { place } of came.slice(entriesPerTurn, -1)) shed.leave(place)
+      for (const { place } of came.slice(entriesPerTurn, -1)) shed.leave(place)
+      assert.deepStrictEqual([shed.inFlight(), shed.waiting()], [entriesPerTurn, 1])
+      yield* turn(1)
+      assert.strictEqual(came.at(-1)?.log.entered, 1)
+      assert.isTrue(came.slice(entriesPerTurn, -1).every(({ log }) => log.entered < 0 && log.refused === 0))
+      for (const { place } of came) shed.leave(place)
+      assert.deepStrictEqual([shed.inFlight(), shed.waiting(), shed.shed()], [0, 0, 0])
     })
   )
 
-  it.effect("is back at rest within a second after the worst", () =>
+  /** For so many milliseconds, a loop whose turns take as long as what begins in them, `each` milliseconds; for each `came` come. */
+  const busy = Effect.fnUntraced(function* (
+    { shed, turn }: Effect.Success<ReturnType<typeof make>>,
+    millis: number,
+    { each, came, usefulFor }: Record<"each" | "came" | "usefulFor", number>
+  ) {
+    const all: Array<ReturnType<typeof callers>[number]> = []
+    let before = shed.inFlight()
+    for (let elapsed = 0; elapsed < millis;) {
+      const begun = Math.max(1, shed.inFlight() - before)
+      before = shed.inFlight()
+      all.push(...callers(shed, came * begun, usefulFor))
+      yield* turn(each * begun)
+      elapsed += each * begun
+    }
+    return all
+  })
+
+  it.effect("three times the load: as many are served as can be, all in time, and the others are told at once", () =>
     Effect.gen(function* () {
-      const { shed, loop } = yield* make(4_096)
-      loop.turn = 5_000
-      yield* looks(40)
-      assert.strictEqual(shed.limit(), floor)
-      loop.turn = 1
-      yield* TestClock.adjust("1 second")
-      assert.isAtLeast(shed.limit(), atRest * 0.9)
+      const made = yield* make(100_000)
+      const came = yield* busy(made, 4_000, { each: 0.5, came: 3, usefulFor: 1_000 })
+      // The line is full from here on.
+      const later = came.slice(came.length / 2)
+      const served = later.filter(({ log }) => log.entered >= 0)
+      const waits = served.map(({ log }) => log.entered)
+      assert.isAtMost(Math.max(...waits), worthwhile * 1_000 * 1.02)
+      assert.isAtLeast(Math.min(...waits), worthwhile * 1_000 * 0.9)
+      const share = (served.length + made.shed.waiting()) / later.length
+      assert.isAbove(share, 0.32)
+      assert.isBelow(made.shed.waiting() * 0.5, worthwhile * 1_000 * 1.02)
+      assert.isTrue(later.every(({ log, place }) => log.refused === 1 || log.entered >= 0 || place.state === "waiting"))
     })
   )
 
-  it.effect("a slow upstream is no overload: 1,000 entries a second that all take 2 s are let in", () =>
+  it.effect("the limit follows what gets done: a loop that is four times slower holds a quarter", () =>
     Effect.gen(function* () {
-      const { shed, loop } = yield* make(4_096)
-      loop.turn = 2
-      for (let tick = 0; tick < 160; tick++) {
-        yield* enter(shed, 25, Effect.sleep("2 seconds"))
-        yield* looks(1)
+      const made = yield* make(100_000)
+      yield* busy(made, 2_000, { each: 0.5, came: 3, usefulFor: 1_000 })
+      const fast = made.shed.waiting()
+      assert.approximately(fast, (worthwhile * 1_000) / 0.5, 100)
+      yield* busy(made, 4_000, { each: 2, came: 3, usefulFor: 1_000 })
+      assert.approximately(made.shed.waiting(), fast / 4, 50)
+    })
+  )
+
+  it.effect("a thousand who ask again when they are answered are all served, if it takes them half of their time", () =>
+    Effect.gen(function* () {
+      const { shed, turn } = yield* make(100_000)
+      callers(shed, 1_000, 1_000)
+      for (let round = 0; round < 2_000; round++) {
+        yield* turn(entriesPerTurn * 0.5)
+        // Those who were let in are answered, and come again.
+        callers(shed, entriesPerTurn, 1_000)
       }
       assert.strictEqual(shed.shed(), 0)
-      assert.isAtLeast(shed.inFlight(), 1_950)
+      assert.approximately(shed.waiting(), 1_000, 2 * entriesPerTurn)
     })
   )
 
-  it.effect("does not grow for entries that do not come, and forgets what it grew for", () =>
+  it.effect("who has less time is refused earlier, and who has any amount of it waits", () =>
+    Effect.gen(function* () {
+      const made = yield* make(4_096)
+      yield* busy(made, 1_000, { each: 1, came: 3, usefulFor: 300 })
+      assert.approximately(made.shed.waiting(), worthwhile * 300, 10)
+      const [hurried, patient] = [callers(made.shed, 1, 200)[0], callers(made.shed, 1, Infinity)[0]]
+      assert.strictEqual(hurried?.log.refused, 1)
+      assert.strictEqual(patient?.place.state, "waiting")
+    })
+  )
+
+  it.effect("when it goes slower than it seemed, who waited too long is refused after all", () =>
+    Effect.gen(function* () {
+      const made = yield* make(4_096)
+      const came = callers(made.shed, 100 * entriesPerTurn, 1_000)
+      yield* made.turn(tooLate * 1_000 - 1)
+      yield* made.turn(2)
+      const { entered, refused } = {
+        entered: came.filter(({ log }) => log.entered >= 0).length,
+        refused: came.filter(({ log }) => log.refused > 0).length
+      }
+      assert.deepStrictEqual([entered, refused], [2 * entriesPerTurn, 98 * entriesPerTurn])
+      assert.deepStrictEqual([made.shed.waiting(), made.shed.shed()], [0, 98 * entriesPerTurn])
+    })
+  )
+
+  it.effect(
+    "a slow upstream is no overload: 1,000 entries a second that all take 2 s are let in, and none of them waits long",
+    () =>
+      Effect.gen(function* () {
+        const { shed, turn } = yield* make(4_096)
+        for (let tick = 0; tick < 1_000; tick++) {
+          yield* enter(shed, 4, Effect.sleep("2 seconds"))
+          yield* turn(4)
+        }
+        assert.deepStrictEqual([shed.shed(), shed.waiting()], [0, 0])
+        assert.isAtLeast(shed.inFlight(), 1_990)
+      })
+  )
+
+  it.effect("admits by the current deadline", () =>
     Effect.gen(function* () {
       const { shed } = yield* make(4_096)
-      yield* looks(400)
-      assert.strictEqual(shed.limit(), atRest)
-      const crowd = yield* enter(shed, atRest, Effect.never)
-      yield* looks(40)
-      assert.isAtLeast(shed.limit(), 2 * atRest)
-      yield* Effect.forEach(crowd, Fiber.interrupt, { concurrency: 1 })
-      yield* TestClock.adjust("5 seconds")
-      assert.strictEqual(shed.limit(), atRest)
+      yield* enter(shed, 20, Effect.never)
+      const refused = yield* shed.admit(Effect.void).pipe(Deadline.within("10 millis"), Effect.flip)
+      assert.strictEqual(refused._tag, "Overloaded")
+      assert.strictEqual(shed.waiting(), 20 - entriesPerTurn)
     })
   )
 
-  it.effect("settles where the loop is just in time, and lets in about what that allows", () =>
+  it.effect("when it closes, nobody is left standing", () =>
     Effect.gen(function* () {
-      const { shed, loop } = yield* make(4_096)
-      let worst = 0
-      for (let tick = 0; tick < 400; tick++) {
-        // A loop that 80 entries in flight keep busy, and each one more holds up by a millisecond and a half.
-        yield* enter(shed, 60, Effect.sleep("50 millis"))
-        loop.turn = Math.max(1, (shed.inFlight() - 80) * 1.5)
-        yield* looks(1)
-        if (tick > 80) worst = Math.max(worst, loop.turn)
-        if (tick > 80) assert.isAtLeast(shed.limit(), 40)
-      }
-      assert.isAtMost(worst, 2.5 * wantedTurn)
-      assert.isAbove(shed.shed(), 0)
+      const [came, shed] = yield* Effect.scoped(
+        Effect.map(make(100), ({ shed }) => [callers(shed, 10, 1_000), shed] as const)
+      )
+      assert.strictEqual(came.filter(({ log }) => log.refused > 0).length, 10 - entriesPerTurn)
+      assert.strictEqual(shed.waiting(), 0)
     })
   )
 
@@ -193,7 +292,7 @@ describe("LoadShed", () => {
   }
 
   it.effect.prop(
-    "whatever comes, ends, breaks and leaves, and wherever fibers yield: the limit keeps its bounds and nothing stays counted",
+    "whatever comes, ends, breaks and leaves, and wherever fibers yield: nobody is forgotten and nothing stays counted",
     {
       steps: Schema.Array(Step),
       most: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 300 })),
@@ -201,49 +300,44 @@ describe("LoadShed", () => {
     },
     ({ steps, most, ops }) =>
       Effect.gen(function* () {
-        const { shed, loop } = yield* make(most)
+        const { shed, turn, isTurning } = yield* make(most)
         const entered: Array<Fiber.Fiber<unknown, unknown>> = []
         for (const step of steps) {
           if (step._tag === "Enter") {
-            const entry = Effect.provideService(shed.admit(ends[step.end]), Scheduler.MaxOpsBeforeYield, ops)
+            const admitted = Deadline.within("300 millis")(shed.admit(ends[step.end]))
+            const entry = Effect.provideService(admitted, Scheduler.MaxOpsBeforeYield, ops)
             entered.push(yield* Effect.forkChild(entry, { startImmediately: true }))
           } else if (step._tag === "Leave") {
             entered[step.which]?.interruptUnsafe()
           } else {
-            loop.turn = step.millis
-            yield* looks(1)
+            yield* turn(step.millis)
           }
-          assert.isAtMost(shed.inFlight(), most)
+          assert.isAtMost(shed.inFlight() + shed.waiting(), most)
           assert.isAtMost(shed.limit(), most)
-          assert.isAtLeast(shed.limit(), Math.min(floor, most))
+          assert.isTrue(shed.waiting() === 0 || isTurning())
         }
         // One that yields so often may come to its sleep after the clock has passed by.
-        while (entered.some((fiber) => fiber.pollUnsafe() === undefined)) yield* TestClock.adjust("1 second")
-        assert.strictEqual(shed.inFlight(), 0)
+        while (entered.some((fiber) => fiber.pollUnsafe() === undefined)) yield* turn(1_000)
+        assert.deepStrictEqual([shed.inFlight(), shed.waiting()], [0, 0])
       }),
     { arbitrary: { runs: 1000 } }
   )
 })
 
 describe("EventLoop", () => {
-  it.live("a turn takes as long as what else is done in it", () =>
+  it.live("calls back once what is ready has had its turn", () =>
     Effect.gen(function* () {
-      const { turn } = yield* Effect.provide(EventLoop, yield* Layer.build(EventLoop.layer))
-      const busy = yield* Effect.forkScoped(
-        Effect.forever(
-          Effect.andThen(
-            Effect.sync(() => {
-              for (const begin = performance.now(); performance.now() - begin < 15;);
-            }),
-            Effect.yieldNow
-          )
-        )
-      )
-      yield* Effect.yieldNow
-      assert.isAtLeast(yield* turn, 14)
-      yield* Fiber.interrupt(busy)
-      const quiet = yield* Effect.forEach([1, 2, 3], () => turn, { concurrency: 1 })
-      assert.isBelow(Math.min(...quiet), 10)
+      const { afterTurn } = yield* Effect.provide(EventLoop, yield* Layer.build(EventLoop.layer))
+      const order: Array<string> = []
+      yield* Effect.callback<void>((resume) => {
+        afterTurn(() => {
+          order.push("turn")
+          afterTurn(() => resume(Effect.sync(() => order.push("next turn"))))
+        })
+        queueMicrotask(() => order.push("ready"))
+        order.push("now")
+      })
+      assert.deepStrictEqual(order, ["now", "ready", "turn", "next turn"])
     })
   )
 })

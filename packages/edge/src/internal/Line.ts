@@ -1,0 +1,161 @@
+/**
+ * A line in front of the work, and a count of what was let in from it: the decisions of `LoadShed`, without Effect.
+ *
+ * When the event loop comes round some of those in front are let in. What arrives while others wait is put behind them, or
+ * refused where the pace of the last moments says that its turn would come too late.
+ */
+import * as Pace from "./Pace.ts"
+
+/** One that comes. Of `enter` and `refuse` one is called, once, unless it leaves before: at once or when its turn is. */
+export interface Caller {
+  /** For how many milliseconds from now the answer is of use; `Infinity` if it always is. Asked only where it has to wait. */
+  readonly usefulFor: () => number
+  /** Begins the work, after so many milliseconds in line. */
+  readonly enter: (waitedMillis: number) => void
+  /** Says so to whoever asked: there is no time for it. */
+  readonly refuse: () => void
+}
+
+/** A caller's place, in line or inside. */
+export interface Place {
+  state: "waiting" | "inside" | "gone"
+  /** Let go of when it is gone, since its place in line may outlast it. */
+  caller: Caller | undefined
+  readonly since: number
+  readonly usefulFor: number
+}
+
+export interface Options {
+  /** The most in line and inside together. */
+  readonly most: number
+  /** How many are let in between two turns of the loop. While others are refused it is one, so that they need not wait. */
+  readonly perTurn: number
+  /** The part of its time that a caller may have to wait for its turn, by what is known when it comes. */
+  readonly worthwhile: number
+  /** Who has waited for this part of its time is refused after all. */
+  readonly tooLate: number
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number
+  readonly afterTurn: (callback: () => void) => void
+  /** Told of whoever stood in line and came to its end: for how many milliseconds. */
+  readonly waited: (millis: number) => void
+}
+
+export class Line {
+  inside = 0
+  waiting = 0
+  refused = 0
+  private readonly options: Options
+  private readonly pace = Pace.make()
+  private places: Array<Place> = []
+  private first = 0
+  /** How many more may enter before the loop comes round. */
+  private room: number
+  private refusedThisTurn = false
+  private turning = false
+  /** When the loop last came round and left somebody waiting: what has been let in since is all that could be. */
+  private busySince: number | undefined
+
+  constructor(options: Options) {
+    this.options = options
+    this.room = options.perTurn
+  }
+
+  /** How many may be here, in line and inside, of those whose answer is of use for so many milliseconds. */
+  limit(usefulFor: number): number {
+    const { most, worthwhile } = this.options
+    return most === Infinity
+      ? most
+      : Math.min(most, this.inside + Math.floor((worthwhile * usefulFor) / Pace.each(this.pace)))
+  }
+
+  /** Lets `caller` in, puts it in line, or refuses it. */
+  arrive(caller: Caller): Place {
+    const { most, worthwhile, now } = this.options
+    const isFree = this.waiting === 0 && this.room > 0
+    const usefulFor = isFree ? Infinity : caller.usefulFor()
+    const place: Place = { state: "waiting", caller, since: isFree ? 0 : now(), usefulFor }
+    if (this.inside + this.waiting >= most) this.refuse(place)
+    else if (isFree) this.enter(place, 0)
+    else if ((this.waiting + 1) * Pace.each(this.pace) > worthwhile * usefulFor) this.refuse(place)
+    else {
+      this.places.push(place)
+      this.waiting++
+      this.turn()
+    }
+    return place
+  }
+
+  /** Gives the place up: what was let in has ended, or who waited has left. A second time: nothing. */
+  leave(place: Place): void {
+    if (place.state === "inside") this.inside--
+    if (place.state === "waiting") this.waiting--
+    place.state = "gone"
+    place.caller = undefined
+  }
+
+  /** Nobody comes to its turn any more: who stands in line is refused. */
+  close(): void {
+    for (const place of this.places.splice(0)) {
+      if (place.state !== "waiting") continue
+      this.waiting--
+      this.refuse(place)
+    }
+  }
+
+  private enter(place: Place, waitedMillis: number): void {
+    place.state = "inside"
+    this.inside++
+    this.room--
+    this.turn()
+    place.caller?.enter(waitedMillis)
+  }
+
+  private refuse(place: Place): void {
+    const { caller } = place
+    place.state = "gone"
+    place.caller = undefined
+    this.refused++
+    this.refusedThisTurn = true
+    caller?.refuse()
+  }
+
+  private turn(): void {
+    if (this.turning || this.options.perTurn === Infinity) return
+    this.turning = true
+    this.options.afterTurn(this.comeRound)
+  }
+
+  private readonly comeRound = (): void => {
+    this.turning = false
+    this.room = this.refusedThisTurn ? 1 : this.options.perTurn
+    this.refusedThisTurn = false
+    if (this.waiting > 0) this.letIn(this.options.now())
+    else this.busySince = undefined
+    if (this.waiting > 0) this.turn()
+    else this.compact()
+  }
+
+  private letIn(now: number): void {
+    const { tooLate, waited } = this.options
+    const room = this.room
+    while (this.waiting > 0 && this.room > 0) {
+      const place = this.places[this.first++]
+      if (place === undefined) break
+      if (place.state !== "waiting") continue
+      const millis = now - place.since
+      this.waiting--
+      waited(millis)
+      if (millis > tooLate * place.usefulFor) this.refuse(place)
+      else this.enter(place, millis)
+    }
+    if (this.busySince !== undefined) Pace.note(this.pace, now - this.busySince, room - this.room)
+    this.busySince = this.waiting > 0 ? now : undefined
+    if (this.first > 1_024) this.compact()
+  }
+
+  private compact(): void {
+    this.places = this.waiting === 0 ? [] : this.places.slice(this.first)
+    this.first = 0
+  }
+}
