@@ -63,6 +63,8 @@ class FrontDoor extends Server {
       refuse: () => this.turnAway(response, tooMuch)
     }
     const place = shed.arrive(caller)
+    // Refused at once, and answered: a listener that would count it out later costs some of what a refusal does.
+    if (place.state === "gone") return drain.leave()
     let counted = true
     const leave = () => {
       if (!counted) return

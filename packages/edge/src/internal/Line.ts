@@ -74,10 +74,12 @@ export class Line {
     const { most, worthwhile, now } = this.options
     const isFree = this.waiting === 0 && this.room > 0
     const usefulFor = isFree ? Infinity : caller.usefulFor()
-    const place: Place = { state: "waiting", caller, since: isFree ? 0 : now(), usefulFor }
-    if (this.inside + this.waiting >= most) this.refuse(place)
+    const comesTooLate = !isFree && (this.waiting + 1) * Pace.each(this.pace) > worthwhile * usefulFor
+    const isRefused = comesTooLate || this.inside + this.waiting >= most
+    const since = isFree || isRefused ? 0 : now()
+    const place: Place = { state: "waiting", caller, since, usefulFor }
+    if (isRefused) this.refuse(place)
     else if (isFree) this.enter(place, 0)
-    else if ((this.waiting + 1) * Pace.each(this.pace) > worthwhile * usefulFor) this.refuse(place)
     else {
       this.places.push(place)
       this.waiting++
