@@ -210,6 +210,32 @@ describe("LoadShed", () => {
     })
   )
 
+  it.effect("a thousand who ask again the moment they are refused, at a bad moment, are soon all served", () =>
+    Effect.gen(function* () {
+      const { shed, turn } = yield* make(100_000)
+      let before = 0
+      let lastRefusal = 0
+      let elapsed = 0
+      let again = 1_000
+      // Two seconds in which an entry takes ten times as long as later; a refusal costs a twelfth of one.
+      while (elapsed < 10_000) {
+        const each = elapsed < 2_000 ? 5 : 0.5
+        const [inside, shedBefore] = [shed.inFlight(), shed.shed()]
+        callers(shed, again, 1_000)
+        const refused = shed.shed() - shedBefore
+        if (refused > 0) lastRefusal = elapsed
+        const millis = Math.max(0.1, (shed.inFlight() - before) * each + refused * 0.04)
+        before = shed.inFlight()
+        yield* turn(millis)
+        elapsed += millis
+        // Those answered and those refused, at once or late, come again.
+        again = shed.shed() - shedBefore + (shed.inFlight() - inside)
+      }
+      assert.isBelow(lastRefusal, 4_000)
+      assert.isAtLeast(shed.waiting() + again, 1_000)
+    })
+  )
+
   it.effect("who has less time is refused earlier, and who has any amount of it waits", () =>
     Effect.gen(function* () {
       const made = yield* make(4_096)

@@ -28,7 +28,7 @@ export interface Place {
 export interface Options {
   /** The most in line and inside together. */
   readonly most: number
-  /** How many are let in between two turns of the loop. While others are refused it is one, so that they need not wait. */
+  /** How many are let in between two turns of the loop while nobody is refused. */
   readonly perTurn: number
   /** The part of its time that a caller may have to wait for its turn, by what is known when it comes. */
   readonly worthwhile: number
@@ -41,6 +41,13 @@ export interface Options {
   readonly waited: (millis: number) => void
 }
 
+/**
+ * How many are let in beside so many refusals of one turn. One, so that those refused wait for little else; but where a
+ * thousand ask again the moment they are refused, turns are long by refusals alone, and one a turn would be next to none: an
+ * entry for every four, which cost a third of what it does.
+ */
+const roomBeside = (refused: number): number => Math.min(256, Math.ceil(refused / 4))
+
 export class Line {
   inside = 0
   waiting = 0
@@ -51,10 +58,11 @@ export class Line {
   private first = 0
   /** How many more may enter before the loop comes round. */
   private room: number
-  private refusedThisTurn = false
+  private refusedThisTurn = 0
   private turning = false
-  /** When the loop last came round and left somebody waiting: what has been let in since is all that could be. */
-  private busySince: number | undefined
+  /** When the turn began that is not over yet, and how many have been let in since. */
+  private turnBegan = 0
+  private begunThisTurn = 0
 
   constructor(options: Options) {
     this.options = options
@@ -110,6 +118,7 @@ export class Line {
     this.inside++
     this.room--
     this.turn()
+    this.begunThisTurn++
     place.caller?.enter(waitedMillis)
   }
 
@@ -118,29 +127,32 @@ export class Line {
     place.state = "gone"
     place.caller = undefined
     this.refused++
-    this.refusedThisTurn = true
+    this.refusedThisTurn++
     caller?.refuse()
   }
 
   private turn(): void {
     if (this.turning || this.options.perTurn === Infinity) return
     this.turning = true
+    this.turnBegan = this.options.now()
     this.options.afterTurn(this.comeRound)
   }
 
   private readonly comeRound = (): void => {
+    const now = this.options.now()
+    // Somebody waits: what has begun is all that could.
+    if (this.waiting > 0) Pace.note(this.pace, now - this.turnBegan, this.begunThisTurn)
+    this.begunThisTurn = 0
     this.turning = false
-    this.room = this.refusedThisTurn ? 1 : this.options.perTurn
-    this.refusedThisTurn = false
-    if (this.waiting > 0) this.letIn(this.options.now())
-    else this.busySince = undefined
+    this.room = this.refusedThisTurn === 0 ? this.options.perTurn : roomBeside(this.refusedThisTurn)
+    this.refusedThisTurn = 0
+    this.letIn(now)
     if (this.waiting > 0) this.turn()
-    else this.compact()
+    if (this.waiting === 0 || this.first > 1_024) this.compact()
   }
 
   private letIn(now: number): void {
     const { tooLate, waited } = this.options
-    const room = this.room
     while (this.waiting > 0 && this.room > 0) {
       const place = this.places[this.first++]
       if (place === undefined) break
@@ -151,9 +163,6 @@ export class Line {
       if (millis > tooLate * place.usefulFor) this.refuse(place)
       else this.enter(place, millis)
     }
-    if (this.busySince !== undefined) Pace.note(this.pace, now - this.busySince, room - this.room)
-    this.busySince = this.waiting > 0 ? now : undefined
-    if (this.first > 1_024) this.compact()
   }
 
   private compact(): void {
