@@ -135,6 +135,22 @@ describe("LoadShed", () => {
     })
   )
 
+  it.effect("what was refused long before lets nobody in: it is the refusals of a turn that count", () =>
+    Effect.gen(function* () {
+      const { shed, turn } = yield* make(100)
+      const full = callers(shed, 100, 1_000)
+      while (shed.waiting() > 0) yield* turn(1)
+      yield* turn(1)
+      assert.isTrue(callers(shed, 600, 1_000).every(({ log }) => log.refused === 1))
+      yield* turn(1)
+      yield* turn(1)
+      for (const { place } of full) shed.leave(place)
+      callers(shed, 100, 1_000)
+      yield* turn(1)
+      assert.isAtMost(shed.inFlight(), 2 * entriesPerTurn)
+    })
+  )
+
   it.effect("who leaves the line is not let in, and keeps nobody waiting", () =>
     Effect.gen(function* () {
       const { shed, turn } = yield* make(100)

@@ -129,6 +129,8 @@ export class Line {
     place.caller = undefined
     this.refused++
     this.refusedThisTurn++
+    // There is one to come round to, so that what is counted ends with the turn.
+    this.turn()
     caller?.refuse()
   }
 
@@ -148,6 +150,8 @@ export class Line {
     this.room = this.refusedThisTurn === 0 ? this.options.perTurn : roomBeside(this.refusedThisTurn)
     this.refusedThisTurn = 0
     this.letIn(now)
+    // What room there was beside refusals was for those who waited.
+    this.room = Math.min(this.room, this.options.perTurn)
     if (this.waiting > 0) this.turn()
     if (this.waiting === 0 || this.first > 1_024) this.compact()
   }
