@@ -8,6 +8,7 @@
  * guarded here counts as work under way until its answer is sent, so that a drain waits for those in line too.
  */
 import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
+import type { Socket } from "node:net"
 import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
 import { type Drain, Draining } from "@portico/edge/Drain"
@@ -31,6 +32,7 @@ export const make = (options: ServerOptions, door: Door): Server => new FrontDoo
 
 class FrontDoor extends Server {
   private readonly door: Door
+  private readonly early = new WeakMap<Socket, Set<() => void>>()
 
   constructor(options: ServerOptions, door: Door) {
     super(options)
@@ -65,16 +67,28 @@ class FrontDoor extends Server {
     const place = shed.arrive(caller)
     // Refused at once, and answered: a listener that would count it out later costs some of what a refusal does.
     if (place.state === "gone") return drain.leave()
+    // One that came before its predecessor was answered has no socket yet, and hears nothing of the socket's end.
+    const early = response.socket === null ? this.earlyOn(request.socket) : undefined
     let counted = true
     const leave = () => {
       if (!counted) return
       counted = false
+      early?.delete(leave)
       shed.leave(place)
       drain.leave()
     }
+    early?.add(leave)
     response.once("close", leave)
-    // One that came before its predecessor was answered has no socket yet, and hears nothing of the socket's end.
-    if (response.socket === null) request.socket.once("close", leave)
+  }
+
+  /** What is to be done for the early ones when their connection ends: one listener for however many there are. */
+  private earlyOn(socket: Socket): Set<() => void> {
+    const known = this.early.get(socket)
+    if (known !== undefined) return known
+    const made = new Set<() => void>()
+    this.early.set(socket, made)
+    socket.once("close", () => made.forEach((leave) => leave()))
+    return made
   }
 
   private usefulFor(request: IncomingMessage): number {

@@ -22,7 +22,7 @@ export interface Settings {
   readonly batch: Readonly<Record<"user" | "equity", boolean>>
   /** In bytes. */
   readonly maxResponse: number
-  /** The most entries in flight; Infinity: as many as come. */
+  /** The most entries in flight and in line; Infinity: as many as come. */
   readonly maxInFlight: number
   readonly drain: Duration.Duration
   /** How many processes serve; 1: this one. */

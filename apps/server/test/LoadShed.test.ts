@@ -1,6 +1,6 @@
 import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Schedule } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Schedule, Scope } from "effect"
 import { answerWell, eventually, get, request, serve } from "./fixture.ts"
 
 const entry = "/v1/rooms/1001/entry"
@@ -105,6 +105,47 @@ describe("with too much to do", () => {
       socket.destroy()
       yield* Effect.repeat(inFlight, { until: (count) => count === 0, schedule: Schedule.spaced(10), times: 100 })
       assert.strictEqual(yield* inFlight, 0)
+    })
+  )
+
+  it.live("many of them leave no listener each behind on their connection", () =>
+    Effect.gen(function* () {
+      const warnings: Array<string> = []
+      const note = (warning: Error) => void warnings.push(warning.name)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => process.on("warning", note)),
+        () => Effect.sync(() => process.off("warning", note))
+      )
+      const { url } = yield* serve(answerWell)
+      const socket = yield* connectTo(url)
+      let text = ""
+      socket.on("data", (chunk) => (text += String(chunk)))
+      socket.write(`GET ${entry} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(40))
+      yield* eventually(() => text.match(/HTTP\/1\.1 /g)?.length === 40)
+      assert.deepStrictEqual(warnings, [])
+    })
+  )
+
+  it.live("a drain waits for those in line", () =>
+    Effect.gen(function* () {
+      const begun = yield* Deferred.make<void>()
+      const scope = yield* Scope.make()
+      const { url } = yield* serve(
+        (connection, head) => {
+          Deferred.doneUnsafe(begun, Exit.void)
+          answerWell(connection, head)
+        },
+        { drain: Duration.seconds(5), entryDeadline: Duration.seconds(5) }
+      ).pipe(Scope.provide(scope))
+      const socket = yield* connectTo(url)
+      let text = ""
+      socket.on("data", (chunk) => (text += String(chunk)))
+      const answered = () => text.match(/HTTP\/1\.1 200/g)?.length ?? 0
+      socket.write(`GET ${entry} HTTP/1.1\r\nHost: a\r\n\r\n`.repeat(300))
+      yield* Deferred.await(begun)
+      assert.isBelow(answered(), 150)
+      yield* Scope.close(scope, Exit.void)
+      yield* eventually(() => answered() === 300)
     })
   )
 

@@ -1,9 +1,9 @@
 /**
  * Leaving without dropping anybody: readiness fails first, work under way is finished, new work is refused.
  *
- * Every request that counts as work is counted: it runs under {@link Drain.track}, or is told of by `enter` and `leave`. When the process is told to end, {@link Drain.drain}
- * turns the state, waits until the last tracked request has been answered, and gives up after a limit: what still runs
- * then is interrupted by the server's own shutdown.
+ * Every request that counts as work runs under {@link Drain.track}, or is told of by `enter` and `leave` where it is no
+ * Effect yet. When the process is told to end, {@link Drain.drain} turns the state, waits until the last of them has been
+ * answered, and gives up after a limit: what still runs then is interrupted by the server's own shutdown.
  */
 import { Context, Data, Deferred, type Duration, Effect, Exit, Layer } from "effect"
 

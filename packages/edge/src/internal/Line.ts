@@ -73,9 +73,8 @@ export class Line {
   /** How many may be here, in line and inside, of those whose answer is of use for so many milliseconds. */
   limit(usefulFor: number): number {
     const { most, worthwhile } = this.options
-    return most === Infinity
-      ? most
-      : Math.min(most, this.inside + Math.floor((worthwhile * usefulFor) / Pace.each(this.pace)))
+    if (most === Infinity) return most
+    return Math.min(most, this.inside + Math.floor((worthwhile * usefulFor) / Pace.each(this.pace)))
   }
 
   /** Lets `caller` in, puts it in line, or refuses it. */
