@@ -1,0 +1,185 @@
+/** Who is let in, when, and who is refused: with a loop and a clock that the test turns. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { entriesPerTurn, tooLate, worthwhile } from "../src/LoadShed.ts"
+import { callers, make } from "./fixture.ts"
+
+describe("the line", () => {
+  it.effect("some begin in a turn, the others in the order in which they came, and nothing turns for nobody", () =>
+    Effect.gen(function* () {
+      const { shed, turn, isTurning } = yield* make(100)
+      const came = callers(shed, 2 * entriesPerTurn + 1, 1_000)
+      const inside = () => came.map(({ log }) => log.entered >= 0)
+      assert.deepStrictEqual(
+        inside(),
+        came.map((_, i) => i < entriesPerTurn)
+      )
+      yield* turn(2)
+      assert.deepStrictEqual(
+        inside(),
+        came.map((_, i) => i < 2 * entriesPerTurn)
+      )
+      yield* turn(1)
+      assert.deepStrictEqual(
+        came.map(({ log }) => log.entered),
+        [0, 0, 0, 0, 2, 2, 2, 2, 3]
+      )
+      yield* turn(1)
+      assert.isFalse(isTurning())
+      assert.strictEqual(shed.shed(), 0)
+    })
+  )
+
+  it.effect("what was refused long before lets nobody in: it is the refusals of a turn that count", () =>
+    Effect.gen(function* () {
+      const { shed, turn } = yield* make(100)
+      const full = callers(shed, 100, 1_000)
+      while (shed.waiting() > 0) yield* turn(1)
+      yield* turn(1)
+      assert.isTrue(callers(shed, 600, 1_000).every(({ log }) => log.refused === 1))
+      yield* turn(1)
+      yield* turn(1)
+      for (const { place } of full) shed.leave(place)
+      callers(shed, 100, 1_000)
+      yield* turn(1)
+      assert.isAtMost(shed.inFlight(), 2 * entriesPerTurn)
+    })
+  )
+
+  it.effect("who leaves the line is not let in, and keeps nobody waiting", () =>
+    Effect.gen(function* () {
+      const { shed, turn } = yield* make(100)
+      const came = callers(shed, 4 * entriesPerTurn, 1_000)
+      for (const { place } of came.slice(entriesPerTurn, -1)) shed.leave(place)
+      for (const { place } of came.slice(entriesPerTurn, -1)) shed.leave(place)
+      assert.deepStrictEqual([shed.inFlight(), shed.waiting()], [entriesPerTurn, 1])
+      yield* turn(1)
+      assert.strictEqual(came.at(-1)?.log.entered, 1)
+      assert.isTrue(came.slice(entriesPerTurn, -1).every(({ log }) => log.entered < 0 && log.refused === 0))
+      for (const { place } of came) shed.leave(place)
+      assert.deepStrictEqual([shed.inFlight(), shed.waiting(), shed.shed()], [0, 0, 0])
+    })
+  )
+
+  /** For so many milliseconds, a loop whose turns take as long as what begins in them, `each` milliseconds; for each `came` come. */
+  const busy = Effect.fnUntraced(function* (
+    { shed, turn }: Effect.Success<ReturnType<typeof make>>,
+    millis: number,
+    { each, came, usefulFor }: Record<"each" | "came" | "usefulFor", number>
+  ) {
+    const all: Array<ReturnType<typeof callers>[number]> = []
+    let before = shed.inFlight()
+    for (let elapsed = 0; elapsed < millis;) {
+      const begun = Math.max(1, shed.inFlight() - before)
+      before = shed.inFlight()
+      all.push(...callers(shed, came * begun, usefulFor))
+      yield* turn(each * begun)
+      elapsed += each * begun
+    }
+    return all
+  })
+
+  it.effect("three times the load: as many are served as can be, all in time, and the others are told at once", () =>
+    Effect.gen(function* () {
+      const made = yield* make(100_000)
+      const came = yield* busy(made, 4_000, { each: 0.5, came: 3, usefulFor: 1_000 })
+      // The line is full from here on.
+      const later = came.slice(came.length / 2)
+      const served = later.filter(({ log }) => log.entered >= 0)
+      const waits = served.map(({ log }) => log.entered)
+      assert.isAtMost(Math.max(...waits), worthwhile * 1_000 * 1.02)
+      assert.isAtLeast(Math.min(...waits), worthwhile * 1_000 * 0.9)
+      const share = (served.length + made.shed.waiting()) / later.length
+      assert.isAbove(share, 0.32)
+      assert.isBelow(made.shed.waiting() * 0.5, worthwhile * 1_000 * 1.02)
+      assert.isTrue(later.every(({ log, place }) => log.refused === 1 || log.entered >= 0 || place.state === "waiting"))
+    })
+  )
+
+  it.effect("the limit follows what gets done: a loop that is four times slower holds a quarter", () =>
+    Effect.gen(function* () {
+      const made = yield* make(100_000)
+      yield* busy(made, 2_000, { each: 0.5, came: 3, usefulFor: 1_000 })
+      const fast = made.shed.waiting()
+      assert.approximately(fast, (worthwhile * 1_000) / 0.5, 100)
+      yield* busy(made, 4_000, { each: 2, came: 3, usefulFor: 1_000 })
+      assert.approximately(made.shed.waiting(), fast / 4, 50)
+    })
+  )
+
+  it.effect("a thousand who ask again when they are answered are all served, if it takes them half of their time", () =>
+    Effect.gen(function* () {
+      const { shed, turn } = yield* make(100_000)
+      callers(shed, 1_000, 1_000)
+      for (let round = 0; round < 2_000; round++) {
+        yield* turn(entriesPerTurn * 0.5)
+        // Those who were let in are answered, and come again.
+        callers(shed, entriesPerTurn, 1_000)
+      }
+      assert.strictEqual(shed.shed(), 0)
+      assert.approximately(shed.waiting(), 1_000, 2 * entriesPerTurn)
+    })
+  )
+
+  it.effect("nine hundred who ask again the moment they are refused, at a bad moment, are soon all served", () =>
+    Effect.gen(function* () {
+      const { shed, turn } = yield* make(100_000)
+      let before = 0
+      let lastRefusal = 0
+      let elapsed = 0
+      let again = 900
+      // Two seconds in which an entry takes ten times as long as later; a refusal costs a twelfth of one.
+      while (elapsed < 10_000) {
+        const each = elapsed < 2_000 ? 5 : 0.5
+        const [inside, shedBefore] = [shed.inFlight(), shed.shed()]
+        callers(shed, again, 1_000)
+        const refused = shed.shed() - shedBefore
+        if (refused > 0) lastRefusal = elapsed
+        const millis = Math.max(0.1, (shed.inFlight() - before) * each + refused * 0.04)
+        before = shed.inFlight()
+        yield* turn(millis)
+        elapsed += millis
+        // Those answered and those refused, at once or late, come again.
+        again = shed.shed() - shedBefore + (shed.inFlight() - inside)
+      }
+      assert.isBelow(lastRefusal, 4_000)
+      assert.isAtLeast(shed.waiting() + again, 900)
+    })
+  )
+
+  it.effect("who has less time is refused earlier, and who has any amount of it waits", () =>
+    Effect.gen(function* () {
+      const made = yield* make(4_096)
+      yield* busy(made, 1_000, { each: 1, came: 3, usefulFor: 300 })
+      assert.approximately(made.shed.waiting(), worthwhile * 300, 10)
+      const [hurried, patient] = [callers(made.shed, 1, 200)[0], callers(made.shed, 1, Infinity)[0]]
+      assert.strictEqual(hurried?.log.refused, 1)
+      assert.strictEqual(patient?.place.state, "waiting")
+    })
+  )
+
+  it.effect("when it goes slower than it seemed, who waited too long is refused after all", () =>
+    Effect.gen(function* () {
+      const made = yield* make(4_096)
+      const came = callers(made.shed, 100 * entriesPerTurn, 1_000)
+      yield* made.turn(tooLate * 1_000 - 1)
+      yield* made.turn(2)
+      const { entered, refused } = {
+        entered: came.filter(({ log }) => log.entered >= 0).length,
+        refused: came.filter(({ log }) => log.refused > 0).length
+      }
+      assert.deepStrictEqual([entered, refused], [2 * entriesPerTurn, 98 * entriesPerTurn])
+      assert.deepStrictEqual([made.shed.waiting(), made.shed.shed()], [0, 98 * entriesPerTurn])
+    })
+  )
+
+  it.effect("when it closes, nobody is left standing", () =>
+    Effect.gen(function* () {
+      const [came, shed] = yield* Effect.scoped(
+        Effect.map(make(100), ({ shed }) => [callers(shed, 10, 1_000), shed] as const)
+      )
+      assert.strictEqual(came.filter(({ log }) => log.refused > 0).length, 10 - entriesPerTurn)
+      assert.strictEqual(shed.waiting(), 0)
+    })
+  )
+})
