@@ -3,6 +3,7 @@
  */
 import type { Worker } from "node:cluster"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as Heap from "@portico/edge/Heap"
 import * as Telemetry from "@portico/edge/Telemetry"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
 import * as FaultInjection from "@portico/upstream/FaultInjection"
@@ -78,6 +79,7 @@ const asWorker = (settings: Settings.Settings, self: Worker) =>
   })
 
 const program = Effect.gen(function* () {
+  yield* Heap.tuned
   const settings = yield* Settings.load
   const self = WorkersProcess.self()
   return yield* (self === undefined ? alone(settings) : asWorker(settings, self)).pipe(
