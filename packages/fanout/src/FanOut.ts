@@ -11,9 +11,11 @@
  * A part is any Effect. The result's type follows from the parts. A fan-out sets no deadline of its own: upstream calls
  * keep the ambient one by themselves, and `Deadline.enforce` makes any other Effect keep it.
  */
+import * as Direct from "@portico/call/Direct"
 import * as Provenance from "@portico/call/Provenance"
 import { Cause, Effect, Option } from "effect"
 import { skip, timed } from "./internal/Marking.ts"
+import * as Together from "./internal/Together.ts"
 import * as Part from "./Part.ts"
 import * as Timeline from "./Timeline.ts"
 
@@ -147,69 +149,85 @@ export const forEach = <T, A, E, R>(
     concurrency: options.concurrency
   })
 
-const needed = (name: string, part: AnyEffect | Part.Skipped): AnyEffect =>
-  Effect.isEffect(part) ? timed(name, part, never) : skip(name)
+/** What becomes of a part: it is asked for, left out, or an Effect that marks itself. */
+type Plan = Together.Asked | Part.Skipped | AnyEffect
 
-const settled = (name: string, part: AnyEffect | Part.Skipped): AnyEffect =>
-  Effect.isEffect(part) ? outcome(name, part, undefined, undefined) : skip(name)
+const needed = (_name: string, part: AnyEffect | Part.Skipped): Plan =>
+  Effect.isEffect(part) ? { effect: part, instead: undefined } : part
 
-const degraded = (name: string, part: Parts[string]): AnyEffect => {
+const settled = (name: string, part: AnyEffect | Part.Skipped): Plan =>
+  Effect.isEffect(part) ? { effect: part, instead: lacking(name, undefined, undefined) } : part
+
+const degraded = (name: string, part: Parts[string]): Plan => {
   switch (part._tag) {
     case "Required":
-      return timed(name, part.effect, never)
+      return { effect: part.effect, instead: undefined }
     case "Optional":
-      return outcome(name, part.effect, part.stale, part.fallback)
+      return { effect: part.effect, instead: lacking(name, part.stale, part.fallback) }
     case "Followed":
       return followed(name, part)
     case "Skipped":
-      return skip(name)
+      return part
   }
 }
 
 const followed = (name: string, { first, steps }: AnyFollowed): AnyEffect => {
   const follow = (self: unknown, data: Option.Option<unknown>) =>
     collect(steps, "unbounded", (name, step) =>
-      Option.isNone(data) ? skip(name) : begin(name, step, data.value)
+      Option.isNone(data) ? Part.skipped : begin(name, step, data.value)
     ).pipe(
       Timeline.under(name),
       Effect.map((steps) => ({ self, steps }))
     )
   return first._tag === "Required"
     ? Effect.flatMap(timed(name, first.effect, never), (data) => follow(data, Option.some(data)))
-    : Effect.flatMap(outcome(name, first.effect, first.stale, first.fallback), (self) =>
+    : Effect.flatMap(outcome(name, first.effect, lacking(name, first.stale, first.fallback)), (self) =>
         follow(self, "data" in self ? Option.some(self.data) : Option.none())
       )
 }
 
 /** A step that breaks before it is a part has failed like one that breaks as a part. */
-const begin = (name: string, step: Part.Step<unknown>, data: unknown): AnyEffect =>
-  Effect.catchCause(
-    Effect.suspend(() => degraded(name, step(data))),
-    (cause) => outcome(name, Effect.failCause(cause), undefined, undefined)
-  )
+const begin = (name: string, step: Part.Step<unknown>, data: unknown): Plan => {
+  try {
+    return degraded(name, step(data))
+  } catch (defect) {
+    return { effect: Effect.die(defect), instead: lacking(name, undefined, undefined) }
+  }
+}
+
+/** The plan's Effect, where it is one of those that have fibers. */
+const toEffect = (name: string, plan: Plan): AnyEffect => {
+  if (Effect.isEffect(plan)) return plan
+  if (!("effect" in plan)) return skip(name)
+  return plan.instead === undefined ? timed(name, plan.effect, never) : outcome(name, plan.effect, plan.instead)
+}
 
 /** Runs the part; whatever it ends in is a value. */
 const outcome = (
   name: string,
   effect: AnyEffect,
-  stale: AnyOptional["stale"],
-  fallback: AnyOptional["fallback"]
+  instead: NonNullable<Together.Asked["instead"]>
 ): Effect.Effect<AnyOutcome, unknown, unknown> =>
   timed(
     name,
     Effect.matchCauseEffect(effect, {
       onSuccess: (data): Effect.Effect<AnyOutcome> => Effect.succeed(Part.ok(data)),
-      onFailure: (cause) =>
-        whatFailed(name, cause).pipe(
-          Effect.flatMap((error) => instead(error, stale, fallback)),
-          // What stands in for a part may break as well.
-          Effect.catchCause((cause) =>
-            Effect.map(whatFailed(name, cause), (error): AnyOutcome => ({ status: "failed", error }))
-          )
-        )
+      onFailure: instead
     }),
     (ended) => ended.status === "failed"
   )
+
+/** What takes the place of a part that failed. */
+const lacking =
+  (name: string, stale: AnyOptional["stale"], fallback: AnyOptional["fallback"]) =>
+  (cause: Cause.Cause<unknown>): Effect.Effect<AnyOutcome, never, unknown> =>
+    whatFailed(name, cause).pipe(
+      Effect.flatMap((error) => instead(error, stale, fallback)),
+      // What stands in for a part may break as well.
+      Effect.catchCause((cause) =>
+        Effect.map(whatFailed(name, cause), (error): AnyOutcome => ({ status: "failed", error }))
+      )
+    )
 
 const instead = (
   error: unknown,
@@ -239,18 +257,21 @@ const whatFailed = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<un
 
 const never = () => false
 
-/** Runs every part as `how` says and puts each result under its part's key. */
+/** Runs every part as planned and puts each result under its part's key. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the callers' signatures choose it
 const collect = <P, Out extends AnyEffect>(
   parts: Readonly<Record<string, P>>,
   concurrency: "unbounded" | 1,
-  how: (name: string, part: P) => AnyEffect
+  plan: (name: string, part: P) => Plan
 ): Out => {
-  const entries = Object.entries(parts)
-  const all = Effect.forEach(entries, ([name, part]) => how(name, part), { concurrency })
+  const plans = Object.entries(parts).map(([name, part]) => [name, plan(name, part)] as const)
+  const all =
+    concurrency === "unbounded" && plans.every(needsNoFiber)
+      ? Together.run(plans)
+      : Effect.forEach(plans, ([name, plan]) => toEffect(name, plan), { concurrency })
   const keyed: AnyEffect = Effect.map(all, (results) => {
     const out: Record<string, unknown> = {}
-    entries.forEach(([name], index) => {
+    plans.forEach(([name], index) => {
       out[name] = results[index]
     })
     return out
@@ -259,3 +280,6 @@ const collect = <P, Out extends AnyEffect>(
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return keyed as Out
 }
+
+const needsNoFiber = (plan: readonly [string, Plan]): plan is readonly [string, Together.Asked | Part.Skipped] =>
+  !Effect.isEffect(plan[1]) && (!("effect" in plan[1]) || Direct.isDirect(plan[1].effect))

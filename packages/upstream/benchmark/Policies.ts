@@ -59,7 +59,7 @@ const policies = Effect.gen(function* () {
     call: () => bare,
     limit: "800 millis",
     enough: "800 millis",
-    late: Effect.never
+    late: Exit.interrupt()
   })
   const kept = yield* Cache.make<number, number>({ lookup: () => bare, capacity: 10_000, timeToLive: "1 hour" })
   const shared = yield* Cache.make<number, number>({ lookup: () => bare, capacity: 10_000, timeToLive: 0 })

@@ -5,6 +5,7 @@
  * series are made once per upstream and updated synchronously: finding them by their labels at each call costs more than
  * the counting.
  */
+import type * as Direct from "@portico/call/Direct"
 import * as Series from "@portico/call/Series"
 import { Cause, Clock, type Context, Effect, Exit, type Scope } from "effect"
 import type * as Breaker from "./Breaker.ts"
@@ -38,6 +39,8 @@ const batches = Series.histogram(
 export interface CallMetrics {
   /** Measures every call. */
   readonly policy: Policy
+  /** The same for calls that are begun without a fiber. */
+  readonly around: <A, E, R>(begin: Direct.Begin<A, E, R>) => Direct.Begin<A, E, R>
   /** A request goes out. */
   readonly attempt: () => void
   /** Another attempt is due, and the budget paid for it or did not. */
@@ -85,8 +88,25 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
             return undefined
           })
         })
+      const around: CallMetrics["around"] = (begin) => (caller, done) => {
+        const clock = caller.fiber.getRef(Clock.Clock)
+        const start = clock.monotonicTimeNanosUnsafe()
+        const count = (outcome: string) => ended(outcome, Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9)
+        let over = false
+        const end = begin(caller, (exit) => {
+          over = true
+          count(outcomeOf(exit))
+          done(exit)
+        })
+        return () => {
+          if (!over) count("interrupted")
+          over = true
+          return end()
+        }
+      }
       return {
         policy,
+        around,
         attempt: () => attempted(1),
         retry: (paid) => retried(paid ? "paid" : "exhausted", 1),
         hedge: (what) => hedged(what, 1),

@@ -13,7 +13,8 @@
  * Effect's Cache shares a lookup too, but runs it in the first caller's context, and costs some 3 microseconds a miss
  * (benchmark/Policies.ts).
  */
-import { type Context, type Duration, Effect, type Scope } from "effect"
+import * as Direct from "@portico/call/Direct"
+import { type Context, type Duration, Effect, type Exit, type Scope } from "effect"
 import * as Ask from "./internal/Ask.ts"
 import * as Call from "./internal/Call.ts"
 import * as Flights from "./internal/Flights.ts"
@@ -37,7 +38,7 @@ export interface Options<I, A, E, R, E2> {
   /** What a caller needs for one whole attempt: with less time left its flight keeps its deadline, and others their own. */
   readonly enough: Duration.Input
   /** What a caller gets whose deadline passes while it waits. */
-  readonly late: Effect.Effect<never, E2>
+  readonly late: Exit.Exit<never, E2>
   /** Called for each caller that joins a flight under way. */
   readonly onJoin?: () => void
 }
@@ -53,7 +54,7 @@ export interface Options<I, A, E, R, E2> {
  *   call: (item) => Effect.delay(Effect.sync(() => `${item}, question ${++asked}`), "10 millis"),
  *   limit: "2 seconds",
  *   enough: "500 millis",
- *   late: Effect.fail("too late")
+ *   late: Exit.fail("too late")
  * })
  * const both = yield* Effect.all([price("tea"), price("tea")], { concurrency: 2 })
  * both // => ["tea, question 1", "tea, question 1"]
@@ -62,10 +63,13 @@ export const make = <I, A, E, R, E2>(
   options: Options<I, A, E, R, E2>
 ): Effect.Effect<Coalesce<I, A, E | E2>, never, R | Scope.Scope> =>
   Effect.contextWith((context: Context.Context<R>) =>
-    Flights.make({
-      ...options,
-      ask: Ask.forked((call: Call.Call<I>) =>
-        Effect.runForkWith(Call.contextOf(context, call))(Effect.suspend(() => options.call(call.question)))
-      )
-    })
+    Effect.map(
+      Flights.make({
+        ...options,
+        ask: Ask.forked((call: Call.Call<I>) =>
+          Effect.runForkWith(Call.contextOf(context, call))(Effect.suspend(() => options.call(call.question)))
+        )
+      }),
+      ({ join, size }) => Object.assign((input: I) => Direct.make(join(input)), { size })
+    )
   )

@@ -24,8 +24,8 @@ export interface LastGood<A> {
 export interface Freshness<A, E> {
   /** The fresh answer of `key`, or else what `call` brings, which is remembered. */
   readonly around: <R>(key: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** The first half of {@link around}: the fresh answer, or else what `call` brings. */
-  readonly orElse: <R>(key: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** The first half of {@link around}: the fresh answer of `key`, or the error that is remembered of it. */
+  readonly known: (key: string, now: number) => Exit.Exit<A, E> | undefined
   /** The second half: remembers what `call` brings. Inside a flight it is done once for all callers. */
   readonly learning: <R>(key: string, call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Remembers what was brought already. */
@@ -67,13 +67,19 @@ export const make = <A, E>(options: Options): Freshness<A, E> => {
   const notFoundFor = Math.min(freshFor, millis(options.notFoundFor))
   const { capacity, onHit } = options
   const good = new Shelf<Good<A>>(capacity, Math.max(freshFor * 1.05, staleFor))
-  const notFound = new Shelf<Effect.Effect<never, E>>(capacity, notFoundFor)
+  const notFound = new Shelf<Exit.Exit<never, E>>(capacity, notFoundFor)
 
-  const known = (key: string, now: number): Effect.Effect<A, E> | undefined => {
+  const freshIn = (key: string, now: number): Exit.Exit<A, E> | undefined => {
     const known = good.get(key)
-    if (known !== undefined && now < known.value.freshUntil) return Effect.succeed(known.value.answer)
+    if (known !== undefined && now < known.value.freshUntil) return Exit.succeed(known.value.answer)
     const absent = notFound.get(key)
     return absent !== undefined && now < absent.at + notFoundFor ? absent.value : undefined
+  }
+
+  const known: Freshness<A, E>["known"] = (key, now) => {
+    const answer = freshIn(key, now)
+    if (answer !== undefined) onHit?.()
+    return answer
   }
 
   const learn = (key: string, exit: Exit.Exit<A, E>, now: number, random: Random.Random) => {
@@ -85,17 +91,8 @@ export const make = <A, E>(options: Options): Freshness<A, E> => {
     if (failure === undefined || UpstreamError.is(failure.error)) return
     // What was there before is there no longer.
     good.delete(key)
-    if (notFoundFor > 0) notFound.put(key, Effect.fail(failure.error), now)
+    if (notFoundFor > 0) notFound.put(key, Exit.fail(failure.error), now)
   }
-
-  const orElse: Freshness<A, E>["orElse"] = (key, call) =>
-    Effect.withFiber((fiber) => {
-      const answer = known(key, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-      if (answer === undefined) return call
-      Provenance.noteUnsafe(fiber, "cached")
-      onHit?.()
-      return answer
-    })
 
   const learning: Freshness<A, E>["learning"] = (key, call) =>
     Effect.withFiber((fiber) =>
@@ -106,8 +103,14 @@ export const make = <A, E>(options: Options): Freshness<A, E> => {
     )
 
   return {
-    around: (key, call) => orElse(key, learning(key, call)),
-    orElse,
+    around: (key, call) =>
+      Effect.withFiber((fiber) => {
+        const answer = known(key, fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+        if (answer === undefined) return learning(key, call)
+        Provenance.noteUnsafe(fiber, "cached")
+        return answer
+      }),
+    known,
     learning,
     learn,
     lastGood: (key) =>

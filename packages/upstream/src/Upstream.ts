@@ -15,7 +15,8 @@
  * // Effect<RoomStatistics, RoomNotFound | UpstreamError, Statistics>
  * const call = Statistics.fetch({ roomId })
  */
-import { Context, Duration, Effect, Layer, Option, pipe, type Schema, type Scope } from "effect"
+import * as Direct from "@portico/call/Direct"
+import { Clock, Context, Duration, Effect, Exit, Layer, Option, pipe, type Schema, type Scope } from "effect"
 import * as AttemptTimeout from "./AttemptTimeout.ts"
 import * as Breaker from "./Breaker.ts"
 import * as Bulkhead from "./Bulkhead.ts"
@@ -24,6 +25,7 @@ import * as Freshness from "./Freshness.ts"
 import * as Hedge from "./Hedge.ts"
 import * as Ask from "./internal/Ask.ts"
 import * as Batches from "./internal/Batches.ts"
+import * as Call from "./internal/Call.ts"
 import * as Flights from "./internal/Flights.ts"
 import * as HttpCall from "./internal/HttpCall.ts"
 import { learning } from "./internal/Learning.ts"
@@ -129,7 +131,10 @@ export const Service =
     const Tag = Context.Service<Self, Shape>()(`portico/upstream/${name}` as const)
     return Object.assign(Tag, {
       upstream: name,
-      fetch: (input: I["Type"]) => Effect.flatMap(Tag, (service) => service.fetch(input)),
+      fetch: (input: I["Type"]) =>
+        Direct.make<O["Type"], E[number]["Type"] | UpstreamError, Self>((caller, done) =>
+          Direct.begin(Context.get(caller.context, Tag).fetch(input), caller, done)
+        ),
       lastGood: (input: I["Type"]) => Effect.flatMap(Tag, (service) => service.lastGood(input)),
       layerHttp: (options: HttpOptions<I["Type"], O["Type"], E[number]["Type"]>) =>
         Layer.effect(Tag, overHttp(name, definition.output, options)),
@@ -169,7 +174,7 @@ const overHttp = <I, A, E>(
       ({ path }: Question<I>) => path,
       (response, { input }) => on[response.status]?.(input) ?? answer(response)
     )
-    const once = Ask.toEffect(stack.once(attempt))
+    const once = stack.once(attempt)
 
     const notFound = Effect.fail(new UpstreamError({ upstream, reason: new Status({ status: 404 }) }))
     const missing = (input: I): Effect.Effect<A, E | UpstreamError> => on[404]?.(input) ?? notFound
@@ -207,27 +212,39 @@ const overHttp = <I, A, E>(
     // A flight shares everything below it, and is the only place where a caller waits: so its deadline ends there.
     const ask = options.batch === undefined ? stack.idempotent(attempt) : (yield* batched(options.batch)).ask
     const retries = policies.retries ?? 0
-    const flight = yield* Flights.make({
+    const flights = yield* Flights.make({
       key: ({ key }: Question<I>) => key,
       ask: remembers ? learning(memory, ask) : ask,
       limit: millis(policies.timeout) * (retries + 1) + 1000 * retries,
       enough: policies.timeout,
-      late: Effect.fail(new UpstreamError({ upstream, reason: new Timeout({ limit: "deadline" }) })),
+      late: Exit.fail(new UpstreamError({ upstream, reason: new Timeout({ limit: "deadline" }) })),
       onJoin: metrics.coalesced
     })
 
-    const unsafe = Effect.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) }))
+    const unsafe = Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) }))
+
+    const begin =
+      (input: I): Direct.Begin<A, E | UpstreamError, never> =>
+      (caller, done) => {
+        const path = Ask.tried(() => options.request(input))
+        if (Exit.isExit(path) || path.path === undefined) {
+          done(Exit.isExit(path) ? path : unsafe)
+          return Direct.ended
+        }
+        const question = { input, path, key: path.path }
+        if (!Path.isIdempotent(path)) return once(Call.ofFiber(question, caller.fiber), done)
+        const known = remembers
+          ? memory.known(question.key, caller.fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+          : undefined
+        if (known === undefined) return flights.join(question)(caller, done)
+        if (caller.trail !== undefined) caller.trail.provenance = "cached"
+        done(known)
+        return Direct.ended
+      }
 
     return {
-      fetch: (input) => {
-        const path = options.request(input)
-        if (path.path === undefined) return metrics.policy(unsafe)
-        const question = { input, path, key: path.path }
-        if (!Path.isIdempotent(path)) return metrics.policy(once(question))
-        const shared = flight(question)
-        // The outermost: what the caller lived, rejections and fresh answers too.
-        return metrics.policy(remembers ? memory.orElse(question.key, shared) : shared)
-      },
+      // The outermost: what the caller lived, rejections and fresh answers too.
+      fetch: (input) => Direct.make(metrics.around(begin(input))),
       lastGood: (input) =>
         Effect.tap(memory.lastGood(options.request(input).path ?? ""), (known) =>
           Effect.sync(() => Option.isSome(known) && metrics.stale())

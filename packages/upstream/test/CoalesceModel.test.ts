@@ -145,7 +145,7 @@ const real = (finalizer: number) =>
       call,
       limit: "1 second",
       enough,
-      late: Effect.fail("late")
+      late: Exit.fail("late")
     })
     const step = (step: Step, model: Model): Effect.Effect<void> =>
       Effect.gen(function* () {

@@ -257,7 +257,7 @@ describe("Freshness", () => {
           }),
         limit: "1 second",
         enough: "100 millis",
-        late: Effect.fail(down)
+        late: Exit.fail(down)
       })
       const crowd = Effect.forEach(
         Array.from({ length: 100 }, () => "a"),

@@ -1,5 +1,5 @@
 /** A Coalesce over flights that say when they begin and how they end. */
-import { Effect } from "effect"
+import { Effect, Exit } from "effect"
 import * as Coalesce from "../src/Coalesce.ts"
 
 /** Flights of up to 1 s, of which one attempt takes 100 ms. */
@@ -9,7 +9,7 @@ export const coalesceOf = <A, E, R>(call: (key: string) => Effect.Effect<A, E, R
     call,
     limit: "1 second",
     enough: "100 millis",
-    late: Effect.fail("late" as const),
+    late: Exit.fail("late" as const),
     ...(onJoin === undefined ? {} : { onJoin })
   })
 

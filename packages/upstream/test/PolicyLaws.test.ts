@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
 import * as PolicyLaws from "@portico/testing/PolicyLaws"
-import { Effect, type Exit, Fiber, Layer, Schema } from "effect"
+import { Effect, Exit, Fiber, Layer, Schema } from "effect"
 import * as AttemptTimeout from "../src/AttemptTimeout.ts"
 import * as Batch from "../src/Batch.ts"
 import * as Breaker from "../src/Breaker.ts"
@@ -77,7 +77,7 @@ const shared: typeof alone = {
         call: ({ call }) => call,
         limit: "1 minute",
         enough: "1 second",
-        late: Effect.die("no call of these has a deadline")
+        late: Exit.die("no call of these has a deadline")
       }),
       (flight) => ({ policy: asking(flight), leaks: sum(Alarm.pending, flight.size) })
     ),

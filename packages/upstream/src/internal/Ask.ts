@@ -5,6 +5,7 @@
  * a call took two fibers and some thirty operations, and the call 11.4 us where it now takes 6.2 (benchmark/Policies.ts).
  * Effects begin where a caller waits.
  */
+import * as Direct from "@portico/call/Direct"
 import { Effect, Exit, Fiber } from "effect"
 import type { Policy } from "../Policy.ts"
 import * as Call from "./Call.ts"
@@ -17,34 +18,20 @@ export interface Ask<Q, A, E> {
   (call: Call.Call<Q>, done: (exit: Exit.Exit<A, E>) => void): End
 }
 
-/** Ends it at once; what it gives waits until nothing of it is left. Nothing where it has ended already, or been ended. */
-export type End = () => Effect.Effect<void>
+export type End = Direct.End
 
 /** A policy: puts itself around a way to ask. */
 export interface Around<E2 = never> {
   <Q, A, E>(ask: Ask<Q, A, E>): Ask<Q, A, E | E2>
 }
 
-/** The end of what has ended. */
-export const ended: End = () => Effect.void
+export const { ended } = Direct
 
 /** Asks by a fiber. */
 export const forked =
   <Q, A, E>(fork: (call: Call.Call<Q>) => Fiber.Fiber<A, E>): Ask<Q, A, E> =>
-  (call, done) => {
-    const fiber = fork(call)
-    const exit = fiber.pollUnsafe()
-    if (exit !== undefined) {
-      done(exit)
-      return ended
-    }
-    const forget = fiber.addObserver(done)
-    return () => {
-      forget()
-      fiber.interruptUnsafe()
-      return Effect.asVoid(Fiber.await(fiber))
-    }
-  }
+  (call, done) =>
+    Direct.awaited(fork(call), done)
 
 /** Brings what an Effect brings: without a fiber where that is known already. */
 export const settle = <Q, A, E>(

@@ -4,16 +4,22 @@
  */
 import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
-import * as Provenance from "@portico/call/Provenance"
+import * as Direct from "@portico/call/Direct"
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
 import { Clock, Duration, Effect, Exit, type Fiber, type Scope } from "effect"
 import type * as Coalesce from "../Coalesce.ts"
-import type { Ask, End } from "./Ask.ts"
+import * as Ask from "./Ask.ts"
 import * as Call from "./Call.ts"
 
 export interface Options<I, A, E, E2> extends Omit<Coalesce.Options<I, A, E, never, E2>, "call"> {
-  readonly ask: Ask<I, A, E>
+  readonly ask: Ask.Ask<I, A, E>
+}
+
+export interface Flights<I, A, E> {
+  /** Joins the flight of the input's key, or begins one. */
+  readonly join: (input: I) => Direct.Begin<A, E, never>
+  readonly size: () => number
 }
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
@@ -24,7 +30,7 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
  */
 interface Flight<A, E> {
   /** Undefined once it has ended. */
-  end: End | undefined
+  end: Direct.End | undefined
   /** Its deadline. */
   readonly until: number
   /** Whether it was cut short for its first caller. */
@@ -36,7 +42,7 @@ interface Flight<A, E> {
 
 export const make = <I, A, E, E2>(
   options: Options<I, A, E, E2>
-): Effect.Effect<Coalesce.Coalesce<I, A, E | E2>, never, Scope.Scope> =>
+): Effect.Effect<Flights<I, A, E | E2>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const surroundings = yield* Effect.withFiber((fiber) => Effect.succeed(Call.surroundingsOf(fiber)))
     /** What a newcomer may join, and what has not ended although nobody may join it any longer. */
@@ -83,7 +89,7 @@ export const make = <I, A, E, E2>(
     }
 
     /** Ends a flight that nobody may join any longer. */
-    const cancel = (flight: Flight<A, E>, end: End): Effect.Effect<void> => {
+    const cancel = (flight: Flight<A, E>, end: Direct.End): Effect.Effect<void> => {
       const gone = end()
       if (gone === Effect.void) {
         apart.delete(flight)
@@ -116,41 +122,55 @@ export const make = <I, A, E, E2>(
       })
     )
 
-    const join = (input: I): Effect.Effect<A, E | E2> =>
-      Effect.withFiber((caller) => {
-        const now = caller.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        const until = caller.getRef(Deadline.Deadline)
-        if (until <= now) return options.late
-        return Effect.callback<A, E | E2>((resume) => {
-          const key = options.key(input)
-          const known = joinable(flights.get(key), until)
-          if (known !== undefined) {
-            Provenance.noteUnsafe(caller, "coalesced")
-            options.onJoin?.()
-          }
-          const joined = known ?? open(key, input, caller, now, until)
-          if (Exit.isExit(joined)) return resume(joined)
-          joined.waited = Math.max(joined.waited, until)
-          // It may be begun twice, where a fiber is interrupted on its way from its deadline to its error.
-          const leave = () => {
-            if (alarm !== undefined) Alarm.cancel(alarm)
-            joined.waiters.delete(waiter)
-            return depart(key, joined)
-          }
-          const alarm =
-            until === Infinity
-              ? undefined
-              : Alarm.set(Alarm.timekeeper(caller), until, () => resume(Effect.andThen(leave(), options.late)))
-          const waiter = (exit: Exit.Exit<A, E>) => {
-            if (alarm !== undefined) Alarm.cancel(alarm)
-            resume(exit)
-          }
-          joined.waiters.add(waiter)
-          return Effect.suspend(leave)
-        })
-      })
+    const join =
+      (input: I): Direct.Begin<A, E | E2, never> =>
+      ({ fiber, trail }, done) => {
+        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+        const until = fiber.getRef(Deadline.Deadline)
+        if (until <= now) {
+          done(options.late)
+          return Direct.ended
+        }
+        const key = Ask.tried(() => options.key(input))
+        if (Exit.isExit(key)) {
+          done(key)
+          return Direct.ended
+        }
+        const known = joinable(flights.get(key), until)
+        if (known !== undefined) {
+          if (trail !== undefined) trail.provenance = "coalesced"
+          options.onJoin?.()
+        }
+        const joined = known ?? open(key, input, fiber, now, until)
+        if (Exit.isExit(joined)) {
+          done(joined)
+          return Direct.ended
+        }
+        joined.waited = Math.max(joined.waited, until)
+        const leave = () => {
+          if (alarm !== undefined) Alarm.cancel(alarm)
+          joined.waiters.delete(waiter)
+          return depart(key, joined)
+        }
+        let stopWaiting = Direct.ended
+        const giveUp = () => {
+          const gone = leave()
+          if (gone === Effect.void) return done(options.late)
+          stopWaiting = Direct.awaited(Effect.runForkWith(surroundings.context)(gone), () => done(options.late))
+        }
+        const alarm = until === Infinity ? undefined : Alarm.set(Alarm.timekeeper(fiber), until, giveUp)
+        const waiter = (exit: Exit.Exit<A, E>) => {
+          if (alarm !== undefined) Alarm.cancel(alarm)
+          done(exit)
+        }
+        joined.waiters.add(waiter)
+        return () => {
+          void stopWaiting()
+          return leave()
+        }
+      }
 
-    return Object.assign(join, { size: () => flights.size + apart.size })
+    return { join, size: () => flights.size + apart.size }
   })
 
 /** A flight that a caller may join: one that was cut short is only for those who have no more time. */

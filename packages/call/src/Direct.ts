@@ -1,0 +1,96 @@
+/**
+ * An Effect that can also be begun by a callback, without a fiber of its own.
+ *
+ * A call that only waits for something needs no fiber to wait in: whoever composes many of them begins each in its own name
+ * ({@link Direct.begin}) and is called back. Run as any other Effect it does the same and waits. With five calls an entry the
+ * fibers, their contexts and the operations to set them up were a third of what an entry cost without its sockets
+ * (apps/bench/NOTES.md).
+ *
+ * Use it for a call in a hot path that is written in callbacks anyway. `Effect.map` and all others make it an ordinary
+ * Effect again.
+ */
+import { Context, Effect, Effectable, type Exit, Fiber } from "effect"
+import * as Provenance from "./Provenance.ts"
+
+/** Who begins a call: the fiber in whose name, its context, and where to note how the answer was had. */
+export interface Caller<R = never> {
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  readonly context: Context.Context<R>
+  readonly trail: Provenance.Trail | undefined
+}
+
+/** Ends it at once; what it gives waits until nothing of it is left. Nothing where it has ended already, or been ended. */
+export type End = () => Effect.Effect<void>
+
+/**
+ * Begins a call. `done` is called once, perhaps before it returns, unless the call was ended before. Must not throw: what
+ * others throw is a defect of the exit.
+ */
+export interface Begin<A, E, R> {
+  (caller: Caller<R>, done: (exit: Exit.Exit<A, E>) => void): End
+}
+
+/** The end of what has ended. */
+export const ended: End = () => Effect.void
+
+/** The Effect: {@link make} makes one. */
+export class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
+  readonly begin: Begin<A, E, R>
+
+  constructor(begin: Begin<A, E, R>) {
+    super()
+    this.begin = begin
+  }
+
+  override asEffect(): Effect.Effect<A, E, R> {
+    return Effect.contextWith((context: Context.Context<R>) =>
+      Effect.withFiber((fiber) => {
+        const caller = { fiber, context, trail: fiber.getRef(Provenance.CurrentTrail) }
+        // Begun once its end is sure to be seen: between any two steps a fiber can be interrupted.
+        return Effect.callback<A, E>((resume) => Effect.suspend(this.begin(caller, resume)))
+      })
+    )
+  }
+}
+
+/**
+ * The Effect of a way to begin it.
+ *
+ * @example
+ * const there = Direct.make<string>((_caller, done) => {
+ *   done(Exit.succeed("there"))
+ *   return Direct.ended
+ * })
+ * yield* there // => "there"
+ */
+export const make = <A, E = never, R = never>(begin: Begin<A, E, R>): Direct<A, E, R> => new Direct(begin)
+
+/** Whether an Effect can be begun without a fiber. */
+export const isDirect = <A, E, R>(effect: Effect.Effect<A, E, R>): effect is Direct<A, E, R> => effect instanceof Direct
+
+/** Begins any Effect in the caller's name: by a fiber of its own where it needs one. */
+export const begin = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  caller: Caller<R>,
+  done: (exit: Exit.Exit<A, E>) => void
+): End => {
+  if (isDirect(effect)) return effect.begin(caller, done)
+  const { context, trail } = caller
+  const own = trail === undefined ? context : Context.add(context, Provenance.CurrentTrail, trail)
+  return awaited(Effect.runForkWith(own)(effect), done)
+}
+
+/** Waits for a fiber: its end is the fiber's interruption. */
+export const awaited = <A, E>(fiber: Fiber.Fiber<A, E>, done: (exit: Exit.Exit<A, E>) => void): End => {
+  const exit = fiber.pollUnsafe()
+  if (exit !== undefined) {
+    done(exit)
+    return ended
+  }
+  const forget = fiber.addObserver(done)
+  return () => {
+    forget()
+    fiber.interruptUnsafe()
+    return Effect.asVoid(Fiber.await(fiber))
+  }
+}
