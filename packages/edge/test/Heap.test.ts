@@ -14,15 +14,17 @@ it("sets what this V8 knows: one that it does not know would be passed over", ()
   }
 })
 
-/** Makes objects that all survive, as those of requests under way do, and says whether the last are made young or old. */
+/** Makes objects that all survive, as those of requests under way do, until one of them is made old, and says so. */
 const survivors = `
   const make = (n) => ({ n, rest: [n, n] })
   let kept = []
-  const round = () => { kept = []; for (let i = 0; i < 1_000_000; i++) kept.push(make(i)) }
-  for (let rounds = 0; rounds < 30; rounds++) round()
-  let young = 0
-  for (let rounds = 0; rounds < 10; rounds++) { round(); if (%InYoungGeneration(kept.at(-1))) young++ }
-  console.log(young)
+  let isOld = false
+  for (let rounds = 0; rounds < 40 && !isOld; rounds++) {
+    kept = []
+    for (let i = 0; i < 1_000_000; i++) kept.push(make(i))
+    isOld = !%InYoungGeneration(kept.at(-1))
+  }
+  console.log(isOld)
 `
 
 const tuned = `
@@ -33,10 +35,12 @@ const tuned = `
 
 it(
   "is in force from when it is set: what is made stays young, however much of it has survived",
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   () => {
-    const made = (program: string) => Number(node("--allow-natives-syntax", "--input-type=module", "-e", program))
-    expect(made(survivors)).toBe(0)
-    expect(made(tuned + survivors)).toBe(10)
+    const makesOld = (program: string) => node("--allow-natives-syntax", "--input-type=module", "-e", program).trim()
+    // When V8 compiles is a matter of threads: on a busy machine it may miss its chance.
+    const untuned = Array.from({ length: 5 }, () => survivors).find((program) => makesOld(program) === "true")
+    expect(untuned).toBe(survivors)
+    expect(makesOld(tuned + survivors)).toBe("false")
   }
 )

@@ -2,15 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import * as FanOut from "../src/FanOut.ts"
 import * as Part from "../src/Part.ts"
-import { Boom, five, timed, work } from "./Work.ts"
+import { Boom, five, kinds, timed, work } from "./Work.ts"
 
 const fiveResults = { a: "a", b: "b", c: "c", d: "d", e: "e" }
 
-describe("FanOut", () => {
+describe.each(kinds)("FanOut %s", (_name, of) => {
   describe("five parts of 1 to 5 s", () => {
     it.effect("take 5 s in failFast", () =>
       Effect.gen(function* () {
-        const { exit, millis } = yield* timed(FanOut.failFast(five))
+        const { exit, millis } = yield* timed(FanOut.failFast(of(five)))
         assert.deepStrictEqual(exit, Exit.succeed(fiveResults))
         assert.strictEqual(millis, 5_000)
       })
@@ -18,7 +18,7 @@ describe("FanOut", () => {
 
     it.effect("take 5 s in settle", () =>
       Effect.gen(function* () {
-        const { exit, millis } = yield* timed(FanOut.settle(five))
+        const { exit, millis } = yield* timed(FanOut.settle(of(five)))
         assert.deepStrictEqual(
           exit,
           Exit.succeed({ a: Part.ok("a"), b: Part.ok("b"), c: Part.ok("c"), d: Part.ok("d"), e: Part.ok("e") })
@@ -29,7 +29,7 @@ describe("FanOut", () => {
 
     it.effect("take 15 s in serial", () =>
       Effect.gen(function* () {
-        const { exit, millis } = yield* timed(FanOut.serial(five))
+        const { exit, millis } = yield* timed(FanOut.serial(of(five)))
         assert.deepStrictEqual(exit, Exit.succeed(fiveResults))
         assert.strictEqual(millis, 15_000)
       })
@@ -41,13 +41,15 @@ describe("FanOut", () => {
       Effect.gen(function* () {
         const interrupted: Array<string> = []
         const { exit, millis } = yield* timed(
-          FanOut.failFast({
-            a: work("a", 1, interrupted),
-            b: Effect.andThen(work("b", 2), Effect.fail(new Boom({ by: "b" }))),
-            c: work("c", 3, interrupted),
-            d: work("d", 4, interrupted),
-            e: work("e", 5, interrupted)
-          })
+          FanOut.failFast(
+            of({
+              a: work("a", 1, interrupted),
+              b: Effect.andThen(work("b", 2), Effect.fail(new Boom({ by: "b" }))),
+              c: work("c", 3, interrupted),
+              d: work("d", 4, interrupted),
+              e: work("e", 5, interrupted)
+            })
+          )
         )
         assert.deepStrictEqual(exit, Exit.fail(new Boom({ by: "b" })))
         assert.strictEqual(millis, 2_000)
@@ -59,7 +61,7 @@ describe("FanOut", () => {
       Effect.gen(function* () {
         const interrupted: Array<string> = []
         const fiber = yield* Effect.forkChild(
-          FanOut.failFast({ a: work("a", 1, interrupted), b: work("b", 2, interrupted) }),
+          FanOut.failFast(of({ a: work("a", 1, interrupted), b: work("b", 2, interrupted) })),
           {
             startImmediately: true
           }
@@ -74,11 +76,13 @@ describe("FanOut", () => {
     it.effect("keeps every error, and none cancels another", () =>
       Effect.gen(function* () {
         const { exit, millis } = yield* timed(
-          FanOut.settle({
-            a: Effect.fail(new Boom({ by: "a" })),
-            b: Effect.delay(Effect.fail(new Boom({ by: "b" })), "2 seconds"),
-            c: work("c", 3)
-          })
+          FanOut.settle(
+            of({
+              a: Effect.fail(new Boom({ by: "a" })),
+              b: Effect.delay(Effect.fail(new Boom({ by: "b" })), "2 seconds"),
+              c: work("c", 3)
+            })
+          )
         )
         assert.deepStrictEqual(
           exit,
@@ -94,7 +98,7 @@ describe("FanOut", () => {
 
     it.effect("a defect in a part is that part's failure", () =>
       Effect.gen(function* () {
-        const { exit } = yield* timed(FanOut.settle({ a: Effect.die(new Error("bug")), b: work("b", 1) }))
+        const { exit } = yield* timed(FanOut.settle(of({ a: Effect.die(new Error("bug")), b: work("b", 1) })))
         assert.deepStrictEqual(
           exit,
           Exit.succeed({ a: { status: "failed" as const, error: new Part.Defect() }, b: Part.ok("b") })
@@ -109,16 +113,18 @@ describe("FanOut", () => {
         const boom = Effect.fail(new Boom({ by: "x" }))
         const error = new Boom({ by: "x" })
         const { exit } = yield* timed(
-          FanOut.degrade({
-            needed: Part.required(work("needed", 1)),
-            stale: Part.optional(boom, {
-              stale: Effect.succeedSome({ value: "old", ageMillis: 70 }),
-              fallback: () => "unused"
-            }),
-            fallback: Part.optional(boom, { stale: Effect.succeedNone, fallback: (e) => `instead of ${e._tag}` }),
-            failed: Part.optional(boom),
-            left: Part.skipped
-          })
+          FanOut.degrade(
+            of({
+              needed: Part.required(work("needed", 1)),
+              stale: Part.optional(boom, {
+                stale: Effect.succeedSome({ value: "old", ageMillis: 70 }),
+                fallback: () => "unused"
+              }),
+              fallback: Part.optional(boom, { stale: Effect.succeedNone, fallback: (e) => `instead of ${e._tag}` }),
+              failed: Part.optional(boom),
+              left: Part.skipped
+            })
+          )
         )
         assert.deepStrictEqual(
           exit,
@@ -137,10 +143,12 @@ describe("FanOut", () => {
       Effect.gen(function* () {
         const interrupted: Array<string> = []
         const { exit, millis } = yield* timed(
-          FanOut.degrade({
-            needed: Part.required(Effect.delay(Effect.fail(new Boom({ by: "needed" })), "1 second")),
-            optional: Part.optional(work("optional", 5, interrupted), { fallback: () => "unused" })
-          })
+          FanOut.degrade(
+            of({
+              needed: Part.required(Effect.delay(Effect.fail(new Boom({ by: "needed" })), "1 second")),
+              optional: Part.optional(work("optional", 5, interrupted), { fallback: () => "unused" })
+            })
+          )
         )
         assert.deepStrictEqual(exit, Exit.fail(new Boom({ by: "needed" })))
         assert.strictEqual(millis, 1_000)
@@ -154,11 +162,13 @@ describe("FanOut", () => {
           throw new Error("bug in the fallback")
         }
         const { exit } = yield* timed(
-          FanOut.degrade({
-            a: Part.optional(Effect.die(new Error("bug"))),
-            b: Part.optional(Effect.fail(new Boom({ by: "b" })), { fallback: broken }),
-            c: Part.required(work("c", 1))
-          })
+          FanOut.degrade(
+            of({
+              a: Part.optional(Effect.die(new Error("bug"))),
+              b: Part.optional(Effect.fail(new Boom({ by: "b" })), { fallback: broken }),
+              c: Part.required(work("c", 1))
+            })
+          )
         )
         const failed = { status: "failed" as const, error: new Part.Defect() }
         assert.deepStrictEqual(exit, Exit.succeed({ a: failed, b: failed, c: "c" }))

@@ -4,9 +4,9 @@ import { Effect, Exit, Option, Schema } from "effect"
 import * as FanOut from "../src/FanOut.ts"
 import * as Part from "../src/Part.ts"
 import * as Timeline from "../src/Timeline.ts"
-import { Boom, spans, timed } from "./Work.ts"
+import { Boom, kinds, spans, timed } from "./Work.ts"
 
-describe("FanOut over random records of parts", () => {
+describe.each(kinds)("FanOut %s, over random records of them", (_name, of) => {
   const End = Schema.Literals(["succeed", "fail", "die"])
   const RandomPart = Schema.Struct({
     millis: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5_000 })),
@@ -17,26 +17,28 @@ describe("FanOut over random records of parts", () => {
   type RandomParts = typeof RandomParts.Type
 
   const toEffects = (parts: RandomParts, running: { now: number; most: number }) =>
-    Object.fromEntries(
-      parts.map(({ millis, end }, index) => [
-        `part ${index}`,
-        Effect.acquireUseRelease(
-          Effect.sync(() => {
-            running.now++
-            running.most = Math.max(running.most, running.now)
-          }),
-          () =>
-            Effect.delay(
-              end === "succeed"
-                ? Effect.succeed(index)
-                : end === "fail"
-                  ? Effect.fail(new Boom({ by: `part ${index}` }))
-                  : Effect.die("bug"),
-              millis
-            ),
-          () => Effect.sync(() => running.now--)
-        )
-      ])
+    of(
+      Object.fromEntries(
+        parts.map(({ millis, end }, index) => [
+          `part ${index}`,
+          Effect.acquireUseRelease(
+            Effect.sync(() => {
+              running.now++
+              running.most = Math.max(running.most, running.now)
+            }),
+            () =>
+              Effect.delay(
+                end === "succeed"
+                  ? Effect.succeed(index)
+                  : end === "fail"
+                    ? Effect.fail(new Boom({ by: `part ${index}` }))
+                    : Effect.die("bug"),
+                millis
+              ),
+            () => Effect.sync(() => running.now--)
+          )
+        ])
+      )
     )
 
   it.effect.prop(

@@ -1,4 +1,5 @@
 /** Parts that take their time on the test's clock, and how long a fan-out of them took. */
+import * as Direct from "@portico/call/Direct"
 import { Data, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type * as Timeline from "../src/Timeline.ts"
@@ -11,6 +12,27 @@ export const work = (name: string, seconds: number, interrupted: Array<string> =
     Effect.as(name),
     Effect.onInterrupt(() => Effect.sync(() => interrupted.push(name)))
   )
+
+/** The parts as they are: each gets a fiber. */
+const withFibers = <P extends object>(parts: P): P => parts
+
+/** The same parts as calls that are begun without one; what they do is the same. */
+const direct = <P extends object>(parts: P): P => {
+  const begun = (effect: Effect.Effect<unknown, unknown>) =>
+    Direct.make<unknown, unknown>((caller, done) => Direct.begin(effect, caller, done))
+  const made = Object.entries(parts).map(([name, part]): [string, unknown] => {
+    if (Effect.isEffect(part)) return [name, begun(part as Effect.Effect<unknown, unknown>)]
+    return [name, "effect" in part ? { ...part, effect: begun(part.effect) } : part]
+  })
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each part has the type that it had
+  return Object.fromEntries(made) as P
+}
+
+/** What a fan-out promises it promises of both. */
+export const kinds: ReadonlyArray<readonly [name: string, of: <P extends object>(parts: P) => P]> = [
+  ["of parts with fibers", withFibers],
+  ["of calls without", direct]
+]
 
 /** Five parts, of 1 to 5 s. */
 export const five = { a: work("a", 1), b: work("b", 2), c: work("c", 3), d: work("d", 4), e: work("e", 5) }

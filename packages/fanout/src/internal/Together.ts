@@ -4,7 +4,7 @@
  */
 import * as Direct from "@portico/call/Direct"
 import * as Provenance from "@portico/call/Provenance"
-import { type Cause, type Context, Effect, Exit, type Fiber } from "effect"
+import { Cause, type Context, Effect, Exit, Fiber } from "effect"
 import * as Part from "../Part.ts"
 import * as Timeline from "../Timeline.ts"
 import * as Marking from "./Marking.ts"
@@ -27,7 +27,7 @@ export const run = (
       Effect.callback<Array<unknown>, unknown>((resume) => {
         const together = new Together(parts, fiber, context, resume)
         together.begin()
-        return Effect.suspend(() => together.end())
+        return Effect.suspend(() => together.leave())
       })
     )
   )
@@ -48,6 +48,8 @@ class Together {
   private left: number
   /** Nobody waits for the results any longer, or they are all there. */
   private over = false
+  /** Something failed, and what else was under way is on its way out. */
+  private failing: { readonly gone: Fiber.Fiber<void>; readonly cause: Cause.Cause<unknown> } | undefined
 
   constructor(
     parts: ReadonlyArray<readonly [name: string, part: Asked | Part.Skipped]>,
@@ -79,8 +81,15 @@ class Together {
     })
   }
 
+  /** Nobody waits for it any longer: what is under way is ended, and a defect that was about to be told is told. */
+  leave(): Effect.Effect<void> {
+    if (this.failing === undefined) return this.end()
+    const { gone, cause } = this.failing
+    return Effect.andThen(Fiber.await(gone), Effect.failCause(defectsOf(cause)))
+  }
+
   /** Ends what is under way. What it gives waits until nothing of it is left. */
-  end(): Effect.Effect<void> {
+  private end(): Effect.Effect<void> {
     this.over = true
     const gone: Array<Effect.Effect<void>> = []
     this.running.forEach((running, index) => {
@@ -144,8 +153,11 @@ class Together {
     const exit = Exit.failCause(cause)
     this.running[index] = undefined
     this.mark(running, Marking.endOf(exit, never))
-    const gone = this.end()
-    this.resume(gone === Effect.void ? exit : Effect.andThen(Effect.uninterruptible(gone), exit))
+    const leaving = this.end()
+    if (leaving === Effect.void) return this.resume(exit)
+    const gone = Effect.runForkWith(this.context)(leaving)
+    this.failing = { gone, cause }
+    gone.addObserver(() => this.resume(exit))
   }
 
   private mark({ mark }: Running, how: Timeline.Mark["end"]): void {
@@ -154,3 +166,6 @@ class Together {
 }
 
 const never = () => false
+
+const defectsOf = (cause: Cause.Cause<unknown>): Cause.Cause<never> =>
+  Cause.fromReasons(cause.reasons.filter(Cause.isDieReason))
