@@ -1,7 +1,7 @@
 /** Calls that need no fiber: that nobody can tell them from parts that have one. */
 import * as Direct from "@portico/call/Direct"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
+import { Deferred, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as FanOut from "../src/FanOut.ts"
 import * as Part from "../src/Part.ts"
@@ -96,6 +96,22 @@ describe("calls that need no fiber", () => {
       const exit = yield* Effect.exit(FanOut.failFast({ other, broken }))
       assert.isTrue(Exit.hasDies(exit))
       assert.deepStrictEqual(interrupted, ["other"])
+    })
+  )
+
+  it.effect("what stands in for one that failed at once is interrupted with all", () =>
+    Effect.gen(function* () {
+      const interrupted: Array<string> = []
+      const fails = Direct.make<string, Boom>((_caller, done) => {
+        done(Exit.fail(new Boom({ by: "fails" })))
+        return Direct.ended
+      })
+      const stale = Effect.map(work("stale", 1, interrupted), () => Option.some({ value: "old", ageMillis: 1 }))
+      const fiber = yield* Effect.forkChild(FanOut.degrade({ a: Part.optional(fails, { stale }) }), {
+        startImmediately: true
+      })
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(interrupted, ["stale"])
     })
   )
 

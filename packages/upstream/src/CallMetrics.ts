@@ -53,8 +53,8 @@ export interface CallMetrics {
   readonly inFlight: (read: () => number) => Effect.Effect<void, never, Scope.Scope>
   /** A call joined one under way. */
   readonly coalesced: () => void
-  /** A call was answered from memory. */
-  readonly cached: () => void
+  /** A call was answered from memory, in no time. */
+  readonly cached: (exit: Exit.Exit<unknown, unknown>) => void
   /** The last good answer was asked for and was there. */
   readonly stale: () => void
   /** A batch of so many calls goes out. */
@@ -116,7 +116,10 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
         },
         inFlight: (read) => Series.read(inFlight(labels), () => ({ value: read() })),
         coalesced: () => joined(1),
-        cached: () => hit(1),
+        cached: (exit) => {
+          hit(1)
+          ended(outcomeOf(exit), 0)
+        },
         stale: () => stood(1),
         batch: of(batches)
       }

@@ -46,8 +46,8 @@ export interface Options {
   readonly notFoundFor: Duration.Input
   /** How many good answers are kept at most, and how many errors. */
   readonly capacity: number
-  /** Called for each call that is answered from memory, with a remembered error too. */
-  readonly onHit?: () => void
+  /** Called for each call that is answered from memory, with what it is answered: a remembered error too. */
+  readonly onHit?: (exit: Exit.Exit<unknown, unknown>) => void
 }
 
 /** The capacity of 10,000 answers of a kilobyte is some 10 MB an upstream. */
@@ -78,7 +78,7 @@ export const make = <A, E>(options: Options): Freshness<A, E> => {
 
   const known: Freshness<A, E>["known"] = (key, now) => {
     const answer = freshIn(key, now)
-    if (answer !== undefined) onHit?.()
+    if (answer !== undefined) onHit?.(answer)
     return answer
   }
 

@@ -223,34 +223,41 @@ const overHttp = <I, A, E>(
 
     const unsafe = Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) }))
 
-    const begin =
-      (input: I): Direct.Begin<A, E | UpstreamError, never> =>
-      (caller, done) => {
-        const path = Ask.tried(() => options.request(input))
-        if (Exit.isExit(path) || path.path === undefined) {
-          done(Exit.isExit(path) ? path : unsafe)
-          return Direct.ended
-        }
-        const question = { input, path, key: path.path }
-        if (!Path.isIdempotent(path)) return once(Call.ofFiber(question, caller.fiber), done)
-        const known = remembers
-          ? memory.known(question.key, caller.fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-          : undefined
-        if (known === undefined) return flights.join(question)(caller, done)
+    const begin = (input: I): Direct.Begin<A, E | UpstreamError, never> => {
+      const path = Ask.tried(() => options.request(input))
+      if (Exit.isExit(path) || path.path === undefined) return metrics.around(ended(Exit.isExit(path) ? path : unsafe))
+      const question = { input, path, key: path.path }
+      // The outermost: what the caller lived, rejections too.
+      if (!Path.isIdempotent(path)) {
+        return metrics.around(({ fiber }, done) => once(Call.ofFiber(question, fiber), done))
+      }
+      const asked = metrics.around(flights.join(question))
+      if (!remembers) return asked
+      return (caller, done) => {
+        const known = memory.known(question.key, caller.fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+        if (known === undefined) return asked(caller, done)
         if (caller.trail !== undefined) caller.trail.provenance = "cached"
         done(known)
         return Direct.ended
       }
+    }
 
     return {
-      // The outermost: what the caller lived, rejections and fresh answers too.
-      fetch: (input) => Direct.make(metrics.around(begin(input))),
+      fetch: (input) => Direct.make((caller, done) => begin(input)(caller, done)),
       lastGood: (input) =>
         Effect.tap(memory.lastGood(options.request(input).path ?? ""), (known) =>
           Effect.sync(() => Option.isSome(known) && metrics.stale())
         )
     }
   })
+
+/** What is known without asking. */
+const ended =
+  <A, E>(exit: Exit.Exit<A, E>): Direct.Begin<A, E, never> =>
+  (_caller, done) => {
+    done(exit)
+    return Direct.ended
+  }
 
 /** An input and the request that it makes. The request's path is the key: nothing else of the caller is forwarded. */
 interface Question<I> {

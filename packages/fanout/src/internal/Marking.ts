@@ -1,10 +1,8 @@
 /** How parts get onto the timeline: around whatever runs, if somebody keeps one. */
 import * as Provenance from "@portico/call/Provenance"
-import { Cause, Effect, Exit, type Fiber } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import * as Part from "../Part.ts"
 import * as Timeline from "../Timeline.ts"
-
-type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 /** Runs the part and marks when it began and ended; `failed` says whether a value stands for a failure. */
 export const timed = <A, E, R>(
@@ -15,9 +13,9 @@ export const timed = <A, E, R>(
   Effect.withFiber((fiber) => {
     const timeline = fiber.getRef(Timeline.Current)
     if (timeline === undefined) return effect
-    const mark = begin(timeline, name, fiber)
+    const mark = begin(timeline, name, Timeline.elapsed(timeline, fiber))
     return Effect.onExitPrimitive(Effect.provideService(effect, Provenance.CurrentTrail, mark), (exit) => {
-      end(mark, timeline, fiber, endOf(exit, failed))
+      end(mark, Timeline.elapsed(timeline, fiber), endOf(exit, failed))
       return undefined
     })
   })
@@ -25,24 +23,23 @@ export const timed = <A, E, R>(
 /** Marks a part that is left out. */
 export const skip = (name: string): Effect.Effect<Part.Skipped> =>
   Effect.withFiber((fiber) => {
-    skipped(fiber.getRef(Timeline.Current), name, fiber)
+    const timeline = fiber.getRef(Timeline.Current)
+    if (timeline !== undefined) skipped(timeline, name, Timeline.elapsed(timeline, fiber))
     return Effect.succeed(Part.skipped)
   })
 
-/** {@link skip}, where timeline and fiber are at hand. */
-export const skipped = (timeline: Timeline.Timeline | undefined, name: string, fiber: AnyFiber): void => {
-  if (timeline === undefined) return
-  const mark = begin(timeline, name, fiber)
+/** Marks one that is left out at `at`, in milliseconds from the timeline's beginning. */
+export const skipped = (timeline: Timeline.Timeline, name: string, at: number): void => {
+  const mark = begin(timeline, name, at)
   mark.provenance = "skipped"
-  mark.end = "ok"
-  mark.endMillis = mark.startMillis
+  end(mark, at, "ok")
 }
 
 /** Marks that a part begins. */
-export const begin = (timeline: Timeline.Timeline, name: string, fiber: AnyFiber): Timeline.Mark => {
+export const begin = (timeline: Timeline.Timeline, name: string, at: number): Timeline.Mark => {
   const mark: Timeline.Mark = {
     part: timeline.prefix + name,
-    startMillis: Timeline.elapsed(timeline, fiber),
+    startMillis: at,
     endMillis: undefined,
     end: undefined,
     provenance: "fetched"
@@ -52,13 +49,8 @@ export const begin = (timeline: Timeline.Timeline, name: string, fiber: AnyFiber
 }
 
 /** Marks that it has ended, and how. */
-export const end = (
-  mark: Timeline.Mark,
-  timeline: Timeline.Timeline,
-  fiber: AnyFiber,
-  how: Timeline.Mark["end"]
-): void => {
-  mark.endMillis = Timeline.elapsed(timeline, fiber)
+export const end = (mark: Timeline.Mark, at: number, how: Timeline.Mark["end"]): void => {
+  mark.endMillis = at
   mark.end = how
 }
 

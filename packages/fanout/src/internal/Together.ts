@@ -33,7 +33,8 @@ export const run = (
   )
 
 interface Running {
-  end: Direct.End
+  /** Undefined until it has been begun. */
+  end: Direct.End | undefined
   readonly mark: Timeline.Mark | undefined
 }
 
@@ -46,6 +47,7 @@ class Together {
   private readonly results: Array<unknown> = []
   private readonly running: Array<Running | undefined> = []
   private left: number
+  private beginning: number | undefined
   /** Nobody waits for the results any longer, or they are all there. */
   private over = false
   /** Something failed, and what else was under way is on its way out. */
@@ -66,19 +68,23 @@ class Together {
   }
 
   begin(): void {
-    const { timeline, fiber } = this
+    const { timeline } = this
     if (this.left === 0) this.complete()
+    this.beginning = this.now()
     this.parts.forEach(([name, part], index) => {
       if (this.over) return
       if (!("effect" in part)) {
-        Marking.skipped(timeline, name, fiber)
+        if (timeline !== undefined) Marking.skipped(timeline, name, this.now())
         return this.bring(index, part)
       }
-      const mark = timeline === undefined ? undefined : Marking.begin(timeline, name, fiber)
-      const running: Running = { end: Direct.ended, mark }
+      const mark = timeline === undefined ? undefined : Marking.begin(timeline, name, this.now())
+      const running: Running = { end: undefined, mark }
       this.running[index] = running
-      running.end = this.ask(part.effect, running, (exit) => this.answered(index, part, running, exit))
+      const end = this.ask(part.effect, running, (exit) => this.answered(index, part, running, exit))
+      // One that failed at once has the end of what takes its place.
+      running.end ??= end
     })
+    this.beginning = undefined
   }
 
   /** Nobody waits for it any longer: what is under way is ended, and a defect that was about to be told is told. */
@@ -95,7 +101,7 @@ class Together {
     this.running.forEach((running, index) => {
       if (running === undefined) return
       this.running[index] = undefined
-      const leaving = running.end()
+      const leaving = running.end?.() ?? Effect.void
       if (leaving === Effect.void) this.mark(running, "interrupted")
       else
         gone.push(
@@ -161,7 +167,13 @@ class Together {
   }
 
   private mark({ mark }: Running, how: Timeline.Mark["end"]): void {
-    if (mark !== undefined && this.timeline !== undefined) Marking.end(mark, this.timeline, this.fiber, how)
+    if (mark !== undefined) Marking.end(mark, this.now(), how)
+  }
+
+  /** Milliseconds from the timeline's beginning. All are begun at once: one look at the clock is for all of them. */
+  private now(): number {
+    if (this.beginning !== undefined) return this.beginning
+    return this.timeline === undefined ? 0 : Timeline.elapsed(this.timeline, this.fiber)
   }
 }
 
