@@ -48,13 +48,19 @@ const missing = (...needed: ReadonlyArray<Tool>) => {
   return names.length === 0 ? undefined : `${names.join(", ")} not found`
 }
 
-const node = (about: string, main: string): Peer => ({
+const node = (about: string, main: string, ...options: ReadonlyArray<string>): Peer => ({
   about,
   absent: () => (existsSync(main) ? undefined : "its main file is not there"),
   build: () => Effect.void,
   start: (start) =>
     serve(
-      { program: process.execPath, args: [main], env: environment(start), cwd: start.folder, core: cores?.server },
+      {
+        program: process.execPath,
+        args: [...options, main],
+        env: environment(start),
+        cwd: start.folder,
+        core: cores?.server
+      },
       join(start.folder, "output.log")
     )
 })
@@ -89,7 +95,8 @@ const go = (about: string, binary: string, ...tags: ReadonlyArray<string>): Peer
 })
 
 export const peers: Readonly<Record<PeerName, Peer>> = {
-  portico: node("this project, all its default policies on", portico),
+  // As its start command has it.
+  portico: node("this project, all its default policies on", portico, "--max-semi-space-size=32"),
   node: node("node:http, undici pools, Promise.all", join(root, "peers/node/main.ts")),
   fastify: node("Fastify with schemas, undici pools, Promise.all", join(root, "peers/fastify/main.ts")),
   "effect-stock": node(

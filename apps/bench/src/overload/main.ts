@@ -32,7 +32,7 @@ const start = Effect.fnUntraced(function* (upstreams: Bases, scratch: string, ma
   const server = yield* serve(
     {
       program: process.execPath,
-      args: [script],
+      args: ["--max-semi-space-size=32", script],
       env: {
         NODE_ENV: "production",
         PORTICO_PORT: String(port),
