@@ -60,3 +60,13 @@ export const summary = (trials: ReadonlyArray<Trial>) => {
     `memory went from ${first.toFixed(0)} to ${last.toFixed(0)} MiB`
   )
 }
+
+/** Goodput at the most load, of that at the capacity, measured in turn. */
+export const ratios = (all: ReadonlyArray<number>) => {
+  const sorted = all.toSorted((a, b) => a - b)
+  const [least = 0, median = 0, most = 0] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)]
+  return (
+    `in ${all.length} pairs goodput at the most load was ${percent(median)} of that at 1x ` +
+    `(${percent(least)} to ${percent(most)})`
+  )
+}

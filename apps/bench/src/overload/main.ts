@@ -1,6 +1,6 @@
 /**
  * Overload: what becomes of a server that more viewers come to than it can serve, with load shedding and without.
- * `node apps/bench/src/overload/main.ts` takes about five minutes on a quiet machine, two with `--short`.
+ * `node apps/bench/src/overload/main.ts` takes about eight minutes on a quiet machine, two with `--short`.
  *
  * The server runs on one core; upstreams that take 10 to 50 ms and viewers who arrive at a constant rate on another. Its
  * capacity is measured first, by clients who wait; then half of it arrives, all of it, and more, up to three times.
@@ -24,6 +24,7 @@ import * as Trial from "./Trial.ts"
 
 const seconds = short ? 3 : 8
 const factors = short ? [1, 3] : [0.5, 1, 1.5, 2, 3]
+const rounds = short ? 1 : 5
 const script = join(import.meta.dirname, "../../../server/src/main.ts")
 
 /** The service, warm, for as long as the scope lasts. */
@@ -77,15 +78,28 @@ const series = (upstreams: Bases, scratch: string, maxInFlight: string, known: n
       yield* say(Table.row(factor, trial))
     }
     yield* say(Table.summary(trials))
-    return capacity
-  }).pipe(Effect.scoped)
+    return { port, server, capacity }
+  })
+
+/** All that there is capacity for and the most load in turn, so that a core that changes its speed changes it for both. */
+const pairs = ({ port, server, capacity }: Effect.Success<ReturnType<typeof series>>) =>
+  Effect.gen(function* () {
+    const ratios: Array<number> = []
+    for (let round = 0; round < rounds; round++) {
+      const trial = (factor: number) => Trial.undisturbed(port, server, Math.round(capacity * factor), seconds)
+      const [peak, most] = [yield* trial(1), yield* trial(Math.max(...factors))]
+      if (peak === undefined || most === undefined) continue
+      ratios.push(most.outcome.inTime / Math.max(1, peak.outcome.inTime))
+    }
+    yield* say(Table.ratios(ratios))
+  })
 
 const program = Effect.gen(function* () {
   const { scratch } = yield* begin(["portico"])
   const upstreams = (yield* run([delayed], scratch)).get(delayed.name)
   if (upstreams === undefined) return
-  const capacity = yield* series(upstreams, scratch, "off", undefined)
-  yield* series(upstreams, scratch, "", capacity)
+  const { capacity } = yield* Effect.scoped(series(upstreams, scratch, "off", undefined))
+  yield* Effect.scoped(Effect.flatMap(series(upstreams, scratch, "", capacity), pairs))
 })
 
 NodeRuntime.runMain(
