@@ -1,6 +1,7 @@
 /** Who is let in, when, and who is refused: with a loop and a clock that the test turns. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { TestClock } from "effect/testing"
 import { entriesPerTurn, tooLate, worthwhile } from "../src/LoadShed.ts"
 import { callers, make } from "./fixture.ts"
 
@@ -44,6 +45,20 @@ describe("the line", () => {
       yield* turn(1)
       assert.isAtMost(shed.inFlight(), 2 * entriesPerTurn)
     })
+  )
+
+  it.effect(
+    "a loop that does not come round for all that are refused does not keep those in line from their turn",
+    () =>
+      Effect.gen(function* () {
+        const { shed } = yield* make(100)
+        const inLine = callers(shed, 100, 1_000).slice(entriesPerTurn)
+        for (let millis = 0; millis < 100; millis++) {
+          assert.isTrue(callers(shed, 50, 1_000).every(({ log }) => log.refused === 1))
+          yield* TestClock.adjust("1 millis")
+        }
+        assert.isTrue(inLine.every(({ log }) => log.entered > 0))
+      })
   )
 
   it.effect("who leaves the line is not let in, and keeps nobody waiting", () =>

@@ -49,6 +49,16 @@ export interface Options {
  */
 const roomBeside = (refused: number): number => Math.min(256, Math.ceil(refused / 6))
 
+/**
+ * When refusals have made a turn so long, in milliseconds, it is taken as over. The loop of libuv does not come round while a
+ * thousand sockets have something to read: of three thousand clients that ask again the moment they are refused there always
+ * are as many, and its turn was 0.8 s of refusals.
+ */
+const longest = 20
+
+/** The clock is looked at once so many were refused in a turn: a usual one has fewer. */
+const many = 64
+
 export class Line {
   inside = 0
   waiting = 0
@@ -61,6 +71,7 @@ export class Line {
   private room: number
   private refusedThisTurn = 0
   private turning = false
+  private isScheduled = false
   /** When the turn began that is not over yet, and how many have been let in since. */
   private turnBegan = 0
   private begunThisTurn = 0
@@ -80,6 +91,7 @@ export class Line {
   /** Lets `caller` in, puts it in line, or refuses it. */
   arrive(caller: Caller): Place {
     const { most, worthwhile, now } = this.options
+    if (this.refusedThisTurn >= many && now() - this.turnBegan > longest) this.comeRound()
     const isFree = this.waiting === 0 && this.room > 0
     const usefulFor = isFree ? Infinity : caller.usefulFor()
     const comesTooLate = !isFree && (this.waiting + 1) * Pace.each(this.pace) > worthwhile * usefulFor
@@ -137,10 +149,17 @@ export class Line {
     if (this.turning || this.options.perTurn === Infinity) return
     this.turning = true
     this.turnBegan = this.options.now()
-    this.options.afterTurn(this.comeRound)
+    if (this.isScheduled) return
+    this.isScheduled = true
+    this.options.afterTurn(this.onTurn)
   }
 
-  private readonly comeRound = (): void => {
+  private readonly onTurn = (): void => {
+    this.isScheduled = false
+    if (this.turning) this.comeRound()
+  }
+
+  private comeRound(): void {
     const now = this.options.now()
     // Somebody waits: what has begun is all that could.
     if (this.waiting > 0) Pace.note(this.pace, now - this.turnBegan, this.begunThisTurn)
