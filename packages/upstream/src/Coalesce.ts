@@ -10,7 +10,7 @@
  * A caller waits until its own deadline. Where its deadline is so near that even one attempt would be cut short, its flight
  * tells the upstream so, and is kept from callers who have more time: they would pay for the first one's poverty.
  *
- * Effect's Cache shares a lookup too, but runs it in the first caller's context, and costs some 3 microseconds a miss
+ * Effect's Cache shares a lookup too, but runs it in the first caller's context, and a miss costs more
  * (benchmark/Policies.ts).
  */
 import * as Direct from "@portico/call/Direct"
