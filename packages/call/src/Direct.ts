@@ -3,7 +3,7 @@
  *
  * A call that only waits for something needs no fiber to wait in: whoever composes many of them begins each in its own name
  * ({@link Direct.begin}) and is called back. Run as any other Effect it does the same and waits. With five calls an entry the
- * fibers, their contexts and the operations to set them up were a third of what an entry cost without its sockets
+ * fibers, their contexts and the operations to set them up were a quarter of what an entry cost without its sockets
  * (apps/bench/NOTES.md).
  *
  * Use it for a call in a hot path that is written in callbacks anyway. `Effect.map` and all others make it an ordinary
@@ -42,6 +42,7 @@ export class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
     this.begin = begin
   }
 
+  /** Begins it in the name of the fiber that runs it, and waits. */
   override asEffect(): Effect.Effect<A, E, R> {
     return Effect.contextWith((context: Context.Context<R>) =>
       Effect.withFiber((fiber) => {

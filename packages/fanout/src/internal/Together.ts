@@ -1,6 +1,6 @@
 /**
  * Parts that all can be begun without a fiber, at once: what `Effect.forEach` with unbounded concurrency does for any others,
- * with the same promises. In an entry of five upstream calls it costs a third of it (apps/bench/NOTES.md).
+ * with the same promises. An entry of five upstream calls costs a quarter less so (apps/bench/NOTES.md).
  */
 import * as Direct from "@portico/call/Direct"
 import * as Provenance from "@portico/call/Provenance"
