@@ -90,7 +90,7 @@ export const maxInFlight = 2_048
 /**
  * How many begin in a turn. One costs some 150 us until its requests are sent, so that four keep a turn under a millisecond
  * or two. One alone made a twentieth fewer entries of the same time, since nothing shares with it what a turn itself costs;
- * where some are refused they share it, and one it is (`internal/Line`).
+ * where some are refused they share it, and they say how many (`internal/Line`).
  */
 export const entriesPerTurn = 4
 
