@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Effect } from "effect"
+import workspace from "../../../package.json" with { type: "json" }
 import type { Scope } from "effect"
 import { BenchError } from "./BenchError.ts"
 import { run, serve } from "./Child.ts"
@@ -32,7 +33,12 @@ export interface Peer {
 }
 
 const root = join(import.meta.dirname, "..")
-const portico = join(root, "../server/src/main.ts")
+
+/** What the start command gives to Node: what is measured is what it starts. */
+export const portico: ReadonlyArray<string> = workspace.scripts.start
+  .split(" ")
+  .slice(1)
+  .map((arg) => (arg.startsWith("-") ? arg : join(root, "../..", arg)))
 
 const environment = ({ port, upstreams, batching }: Start): Readonly<Record<string, string>> => ({
   PORTICO_HOST: "127.0.0.1",
@@ -48,15 +54,15 @@ const missing = (...needed: ReadonlyArray<Tool>) => {
   return names.length === 0 ? undefined : `${names.join(", ")} not found`
 }
 
-const node = (about: string, main: string, ...options: ReadonlyArray<string>): Peer => ({
+const node = (about: string, ...args: ReadonlyArray<string>): Peer => ({
   about,
-  absent: () => (existsSync(main) ? undefined : "its main file is not there"),
+  absent: () => (existsSync(args.at(-1) ?? "") ? undefined : "its main file is not there"),
   build: () => Effect.void,
   start: (start) =>
     serve(
       {
         program: process.execPath,
-        args: [...options, main],
+        args,
         env: environment(start),
         cwd: start.folder,
         core: cores?.server
@@ -95,8 +101,7 @@ const go = (about: string, binary: string, ...tags: ReadonlyArray<string>): Peer
 })
 
 export const peers: Readonly<Record<PeerName, Peer>> = {
-  // As its start command has it.
-  portico: node("this project, all its default policies on", portico, "--max-semi-space-size=32"),
+  portico: node("this project, all its default policies on", ...portico),
   node: node("node:http, undici pools, Promise.all", join(root, "peers/node/main.ts")),
   fastify: node("Fastify with schemas, undici pools, Promise.all", join(root, "peers/fastify/main.ts")),
   "effect-stock": node(

@@ -1,10 +1,9 @@
 /**
  * An Effect that can also be begun by a callback, without a fiber of its own.
  *
- * A call that only waits for something needs no fiber to wait in: whoever composes many of them begins each in its own name
- * ({@link Direct.begin}) and is called back. Run as any other Effect it does the same and waits. With five calls an entry the
- * fibers, their contexts and the operations to set them up were a quarter of what an entry cost without its sockets
- * (apps/bench/NOTES.md).
+ * A call that only waits for something needs no fiber to wait in: whoever composes many begins each in its own name
+ * ({@link begin}) and is called back. Run as any other Effect it does the same and waits. Of an entry of five upstream calls,
+ * without its sockets, their fibers were a quarter (apps/bench/NOTES.md).
  *
  * Use it for a call in a hot path that is written in callbacks anyway. `Effect.map` and all others make it an ordinary
  * Effect again.
@@ -33,6 +32,12 @@ export interface Begin<A, E, R> {
 /** The end of what has ended. */
 export const ended: End = () => Effect.void
 
+/** Tells at once what is known already. */
+export const tell = <X>(done: (exit: X) => void, exit: X): End => {
+  done(exit)
+  return ended
+}
+
 /** The Effect: {@link make} makes one. */
 export class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
   readonly begin: Begin<A, E, R>
@@ -58,10 +63,7 @@ export class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
  * The Effect of a way to begin it.
  *
  * @example
- * const there = Direct.make<string>((_caller, done) => {
- *   done(Exit.succeed("there"))
- *   return Direct.ended
- * })
+ * const there = Direct.make<string>((_caller, done) => Direct.tell(done, Exit.succeed("there")))
  * yield* there // => "there"
  */
 export const make = <A, E = never, R = never>(begin: Begin<A, E, R>): Direct<A, E, R> => new Direct(begin)
@@ -84,10 +86,7 @@ export const begin = <A, E, R>(
 /** Waits for a fiber: its end is the fiber's interruption. */
 export const awaited = <A, E>(fiber: Fiber.Fiber<A, E>, done: (exit: Exit.Exit<A, E>) => void): End => {
   const exit = fiber.pollUnsafe()
-  if (exit !== undefined) {
-    done(exit)
-    return ended
-  }
+  if (exit !== undefined) return tell(done, exit)
   const forget = fiber.addObserver(done)
   return () => {
     forget()

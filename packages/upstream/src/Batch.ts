@@ -8,6 +8,7 @@
  *
  * Effect's RequestResolver batches as well, but what it has sent runs on when every caller has left.
  */
+import * as Direct from "@portico/call/Direct"
 import { type Duration, Effect, type Scope } from "effect"
 import * as Ask from "./internal/Ask.ts"
 import * as Batches from "./internal/Batches.ts"
@@ -59,5 +60,6 @@ export const make = <I, A, E, R, E2>(
         Effect.runForkWith(Call.contextOf(context, call))(Effect.suspend(() => options.call(call.question)))
       )
     })
-    return Object.assign(Ask.toEffect(together.ask), { size: together.size })
+    const begin = Ask.begin(together.ask)
+    return Object.assign((input: I) => Direct.make(begin(input)), { size: together.size })
   })

@@ -7,7 +7,7 @@
  */
 import type * as Direct from "@portico/call/Direct"
 import * as Series from "@portico/call/Series"
-import { Cause, Clock, type Context, Effect, Exit, type Scope } from "effect"
+import { Cause, Clock, type Context, Effect, Exit, type Fiber, type Scope } from "effect"
 import type * as Breaker from "./Breaker.ts"
 import type { Policy } from "./Policy.ts"
 import * as UpstreamError from "./UpstreamError.ts"
@@ -79,19 +79,22 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
       const hit = of(cached)
       const stood = of(stale)
       state(states.closed)
+      /** Counts how a call that begins now has ended, when that is told. */
+      const stopwatch = (fiber: Fiber.Fiber<unknown, unknown>) => {
+        const clock = fiber.getRef(Clock.Clock)
+        const start = clock.monotonicTimeNanosUnsafe()
+        return (outcome: string) => ended(outcome, Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9)
+      }
       const policy: Policy = (call) =>
         Effect.withFiber((fiber) => {
-          const clock = fiber.getRef(Clock.Clock)
-          const start = clock.monotonicTimeNanosUnsafe()
+          const count = stopwatch(fiber)
           return Effect.onExitPrimitive(call, (exit) => {
-            ended(outcomeOf(exit), Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9)
+            count(outcomeOf(exit))
             return undefined
           })
         })
       const around: CallMetrics["around"] = (begin) => (caller, done) => {
-        const clock = caller.fiber.getRef(Clock.Clock)
-        const start = clock.monotonicTimeNanosUnsafe()
-        const count = (outcome: string) => ended(outcome, Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9)
+        const count = stopwatch(caller.fiber)
         let over = false
         const end = begin(caller, (exit) => {
           over = true

@@ -25,7 +25,6 @@ import * as Freshness from "./Freshness.ts"
 import * as Hedge from "./Hedge.ts"
 import * as Ask from "./internal/Ask.ts"
 import * as Batches from "./internal/Batches.ts"
-import * as Call from "./internal/Call.ts"
 import * as Flights from "./internal/Flights.ts"
 import * as HttpCall from "./internal/HttpCall.ts"
 import { learning } from "./internal/Learning.ts"
@@ -174,7 +173,7 @@ const overHttp = <I, A, E>(
       ({ path }: Question<I>) => path,
       (response, { input }) => on[response.status]?.(input) ?? answer(response)
     )
-    const once = stack.once(attempt)
+    const once = Ask.begin(stack.once(attempt))
 
     const notFound = Effect.fail(new UpstreamError({ upstream, reason: new Status({ status: 404 }) }))
     const missing = (input: I): Effect.Effect<A, E | UpstreamError> => on[404]?.(input) ?? notFound
@@ -225,39 +224,31 @@ const overHttp = <I, A, E>(
 
     const begin = (input: I): Direct.Begin<A, E | UpstreamError, never> => {
       const path = Ask.tried(() => options.request(input))
-      if (Exit.isExit(path) || path.path === undefined) return metrics.around(ended(Exit.isExit(path) ? path : unsafe))
+      if (Exit.isExit(path) || path.path === undefined) {
+        const refused = Exit.isExit(path) ? path : unsafe
+        return metrics.around((_caller, done) => Direct.tell(done, refused))
+      }
       const question = { input, path, key: path.path }
       // The outermost: what the caller lived, rejections too.
-      if (!Path.isIdempotent(path)) {
-        return metrics.around(({ fiber }, done) => once(Call.ofFiber(question, fiber), done))
-      }
+      if (!Path.isIdempotent(path)) return metrics.around(once(question))
       const asked = metrics.around(flights.join(question))
       if (!remembers) return asked
       return (caller, done) => {
         const known = memory.known(question.key, caller.fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
         if (known === undefined) return asked(caller, done)
         if (caller.trail !== undefined) caller.trail.provenance = "cached"
-        done(known)
-        return Direct.ended
+        return Direct.tell(done, known)
       }
     }
 
     return {
-      fetch: (input) => Direct.make((caller, done) => begin(input)(caller, done)),
+      fetch: (input) => Direct.make(begin(input)),
       lastGood: (input) =>
         Effect.tap(memory.lastGood(options.request(input).path ?? ""), (known) =>
           Effect.sync(() => Option.isSome(known) && metrics.stale())
         )
     }
   })
-
-/** What is known without asking. */
-const ended =
-  <A, E>(exit: Exit.Exit<A, E>): Direct.Begin<A, E, never> =>
-  (_caller, done) => {
-    done(exit)
-    return Direct.ended
-  }
 
 /** An input and the request that it makes. The request's path is the key: nothing else of the caller is forwarded. */
 interface Question<I> {

@@ -13,7 +13,7 @@ import { probe } from "../Entry.ts"
 import * as Load from "../Load.ts"
 import { cores } from "../Machine.ts"
 import { short } from "../Options.ts"
-import { ready } from "../Peers.ts"
+import { portico, ready } from "../Peers.ts"
 import { freePort } from "../Ports.ts"
 import { begin, say } from "../Session.ts"
 import { delayed, names, run } from "../Upstreams.ts"
@@ -25,7 +25,6 @@ import * as Trial from "./Trial.ts"
 const seconds = short ? 3 : 8
 const factors = short ? [1, 3] : [0.5, 1, 1.5, 2, 3]
 const rounds = short ? 1 : 5
-const script = join(import.meta.dirname, "../../../server/src/main.ts")
 
 /** The service, warm, for as long as the scope lasts. */
 const start = Effect.fnUntraced(function* (upstreams: Bases, scratch: string, maxInFlight: string) {
@@ -33,7 +32,7 @@ const start = Effect.fnUntraced(function* (upstreams: Bases, scratch: string, ma
   const server = yield* serve(
     {
       program: process.execPath,
-      args: ["--max-semi-space-size=32", script],
+      args: portico,
       env: {
         NODE_ENV: "production",
         PORTICO_PORT: String(port),

@@ -124,8 +124,7 @@ class Together {
       return Direct.begin(effect, { fiber, context, trail: mark ?? fiber.getRef(Provenance.CurrentTrail) }, done)
     } catch (defect) {
       // It should not throw. If it does it is that part's defect, and the others are ended as ever.
-      done(Exit.die(defect))
-      return Direct.ended
+      return Direct.tell(done, Exit.die(defect))
     }
   }
 

@@ -40,10 +40,7 @@ export const settle = <Q, A, E>(
   done: (exit: Exit.Exit<A, E>) => void
 ): End => {
   const settling: Effect.Effect<A, E> = tried(effect)
-  if (isSettled(settling)) {
-    done(settling)
-    return ended
-  }
+  if (isSettled(settling)) return Direct.tell(done, settling)
   return forked(() => Effect.runForkWith(Call.contextOf(call.surroundings.context, call))(settling))(call, done)
 }
 
@@ -59,13 +56,12 @@ export const tried = <A>(evaluate: () => A): A | Exit.Exit<never> => {
   }
 }
 
-/** An Effect that asks: where a caller waits. */
-export const toEffect =
+/** Asks in the name of a caller's fiber: where a caller waits. */
+export const begin =
   <Q, A, E>(ask: Ask<Q, A, E>) =>
-  (question: Q): Effect.Effect<A, E> =>
-    Effect.withFiber((fiber) =>
-      Effect.callback<A, E>((resume) => Effect.suspend(ask(Call.ofFiber(question, fiber), resume)))
-    )
+  (question: Q): Direct.Begin<A, E, never> =>
+  ({ fiber }, done) =>
+    ask(Call.ofFiber(question, fiber), done)
 
 /** A policy for Effects: each time it asks is a fiber, and all of them have ended before it goes on. */
 export const toPolicy =

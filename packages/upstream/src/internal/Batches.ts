@@ -3,6 +3,7 @@
  * no fiber.
  */
 import * as Alarm from "@portico/call/Alarm"
+import * as Direct from "@portico/call/Direct"
 import { Duration, Effect, Exit, type Scope } from "effect"
 import type * as Batch from "../Batch.ts"
 import * as Ask from "./Ask.ts"
@@ -125,10 +126,7 @@ export const make = <I, A, E, E2>(
 
     const ask: Ask.Ask<I, A, E | E2> = (call, done) => {
       const group = Ask.tried(() => options.group(call.question))
-      if (Exit.isExit(group)) {
-        done(group)
-        return Ask.ended
-      }
+      if (Exit.isExit(group)) return Direct.tell(done, group)
       const waiter: Waiter<I, A, E | E2> = { call, done, end: Ask.ended }
       const known = gathering.get(group)
       known?.waiters.add(waiter)

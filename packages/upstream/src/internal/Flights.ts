@@ -127,25 +127,16 @@ export const make = <I, A, E, E2>(
       ({ fiber, trail }, done) => {
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
         const until = fiber.getRef(Deadline.Deadline)
-        if (until <= now) {
-          done(options.late)
-          return Direct.ended
-        }
+        if (until <= now) return Direct.tell(done, options.late)
         const key = Ask.tried(() => options.key(input))
-        if (Exit.isExit(key)) {
-          done(key)
-          return Direct.ended
-        }
+        if (Exit.isExit(key)) return Direct.tell(done, key)
         const known = joinable(flights.get(key), until)
         if (known !== undefined) {
           if (trail !== undefined) trail.provenance = "coalesced"
           options.onJoin?.()
         }
         const joined = known ?? open(key, input, fiber, now, until)
-        if (Exit.isExit(joined)) {
-          done(joined)
-          return Direct.ended
-        }
+        if (Exit.isExit(joined)) return Direct.tell(done, joined)
         joined.waited = Math.max(joined.waited, until)
         const leave = () => {
           if (alarm !== undefined) Alarm.cancel(alarm)

@@ -43,10 +43,7 @@ interface Ticket {
 const idleMillis = 30_000
 /** How often is looked for connections that were idle for too long: within the second that is kept of a peer's word. */
 const sweepMillis = 500
-/**
- * What every connection's bytes are read into. One for all of them, since they are read in place before the next read: at a
- * thousand clients the connections are thousands, and a buffer for each was a tenth of the memory.
- */
+/** What the bytes of all connections are read into: in place, before anything else is read. One each adds up at thousands. */
 const shared = Buffer.allocUnsafeSlow(65_536)
 
 export class Http1Pool {

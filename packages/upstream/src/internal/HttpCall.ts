@@ -1,6 +1,7 @@
 /** One attempt in terms of the domain: a request with the headers that travel with every call, and what comes back of it. */
 import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
+import * as Direct from "@portico/call/Direct"
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
 import { Effect, Exit, Predicate, Schema } from "effect"
@@ -31,15 +32,9 @@ export const attempt = <Q, A, E>(
     const { surroundings, question } = call
     const now = surroundings.clock.currentTimeMillisUnsafe()
     const { until, late } = limit(now, call.until)
-    if (until <= now) {
-      done(late)
-      return Ask.ended
-    }
+    if (until <= now) return Direct.tell(done, late)
     const path = Ask.tried(() => pathOf(question))
-    if (Exit.isExit(path) || path.path === undefined) {
-      done(Exit.isExit(path) ? path : unsafe)
-      return Ask.ended
-    }
+    if (Exit.isExit(path) || path.path === undefined) return Direct.tell(done, Exit.isExit(path) ? path : unsafe)
     const request = requestOf(path, path.path, call, until - now)
     let alarm: Alarm.Alarm | undefined
     let answered = false
