@@ -34,11 +34,17 @@ export interface Peer {
 
 const root = join(import.meta.dirname, "..")
 
-/** What the start command gives to Node: what is measured is what it starts. */
-export const portico: ReadonlyArray<string> = workspace.scripts.start
-  .split(" ")
-  .slice(1)
-  .map((arg) => (arg.startsWith("-") ? arg : join(root, "../..", arg)))
+/** What the start command says, to Node and in the environment: what is measured is what it starts. */
+export const portico = (({ start }: { readonly start: string }) => {
+  const fromRoot = (path: string) => join(root, "../..", path)
+  const [settings = "", command = ""] = start.split(" node ")
+  return {
+    args: command.split(" ").map((arg) => (arg.startsWith("-") ? arg : fromRoot(arg))),
+    env: Object.fromEntries(
+      [...settings.matchAll(/(\w+)=(\S+)/g)].map(([, name = "", path = ""]) => [name, fromRoot(path)])
+    )
+  }
+})(workspace.scripts)
 
 const environment = ({ port, upstreams, batching }: Start): Readonly<Record<string, string>> => ({
   PORTICO_HOST: "127.0.0.1",
@@ -54,7 +60,7 @@ const missing = (...needed: ReadonlyArray<Tool>) => {
   return names.length === 0 ? undefined : `${names.join(", ")} not found`
 }
 
-const node = (about: string, ...args: ReadonlyArray<string>): Peer => ({
+const node = (about: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}): Peer => ({
   about,
   absent: () => (existsSync(args.at(-1) ?? "") ? undefined : "its main file is not there"),
   build: () => Effect.void,
@@ -63,7 +69,7 @@ const node = (about: string, ...args: ReadonlyArray<string>): Peer => ({
       {
         program: process.execPath,
         args,
-        env: environment(start),
+        env: { ...env, ...environment(start) },
         cwd: start.folder,
         core: cores?.server
       },
@@ -101,13 +107,12 @@ const go = (about: string, binary: string, ...tags: ReadonlyArray<string>): Peer
 })
 
 export const peers: Readonly<Record<PeerName, Peer>> = {
-  portico: node("this project, all its default policies on", ...portico),
-  node: node("node:http, undici pools, Promise.all", join(root, "peers/node/main.ts")),
-  fastify: node("Fastify with schemas, undici pools, Promise.all", join(root, "peers/fastify/main.ts")),
-  "effect-stock": node(
-    "Effect's HttpRouter and its undici HttpClient, Effect.all",
+  portico: node("this project, all its default policies on", portico.args, portico.env),
+  node: node("node:http, undici pools, Promise.all", [join(root, "peers/node/main.ts")]),
+  fastify: node("Fastify with schemas, undici pools, Promise.all", [join(root, "peers/fastify/main.ts")]),
+  "effect-stock": node("Effect's HttpRouter and its undici HttpClient, Effect.all", [
     join(root, "peers/effect-stock/main.ts")
-  ),
+  ]),
   "go-errgroup": go("Go net/http, errgroup.WithContext", "go-errgroup"),
   "go-singleflight": go("the same with singleflight and a cache of one second", "go-singleflight", "singleflight"),
   php: {

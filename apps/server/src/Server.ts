@@ -25,6 +25,15 @@ export type ServerSettings = Pick<Settings, "host" | "port" | "entryDeadline" | 
 
 const openApi = HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(RoomApi)))
 
+const docsPage = HttpRouter.toHttpEffect(HttpApiScalar.layer(RoomApi, { path: "/docs" }))
+
+// The page is 6 MB of script, which most processes never serve: loaded when the first one asks, and to the end for the next.
+const docs = Layer.unwrap(
+  Effect.map(Effect.cached(Effect.uninterruptible(docsPage)), (page) =>
+    HttpRouter.add("GET", "/docs", Effect.flatten(page))
+  )
+)
+
 const routes = (settings: ServerSettings) =>
   Layer.mergeAll(
     EntryRoute.layer(settings.entryDeadline),
@@ -32,7 +41,7 @@ const routes = (settings: ServerSettings) =>
     Health.layer,
     Telemetry.layer,
     openApi,
-    HttpApiScalar.layer(RoomApi, { path: "/docs" })
+    docs
   ).pipe(Layer.provide(Envelope.layer))
 
 // Node's own limits against slow and oversized requests. An entry has no body, so none is made ready to be read.

@@ -10,6 +10,26 @@ import { FetchHttpClient } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import { answerWell, eventually, failing, get, partsOf, pathOf, serve } from "./fixture.ts"
 
+describe("the page of the contract", () => {
+  it.live("is whole for everybody, though whoever asked for it first has left", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve(answerWell)
+      const { port } = new URL(url)
+      yield* Effect.callback<void>((resume) => {
+        const socket = net.connect(Number(port), "127.0.0.1", () => {
+          socket.write("GET /docs HTTP/1.1\r\nHost: portico\r\n\r\n", () => setTimeout(() => socket.destroy(), 5))
+        })
+        socket.on("close", () => resume(Effect.void))
+      })
+      for (let times = 0; times < 2; times++) {
+        const page = yield* Effect.promise(() => fetch(`${url}/docs`).then((answer) => answer.text()))
+        assert.include(page, "Scalar.createApiReference")
+        assert.strictEqual(page.trimEnd().slice(-7), "</html>")
+      }
+    })
+  )
+})
+
 describe("entering a room over HTTP", () => {
   for (const mode of ["failfast", "settle", "degrade", "serial"] as const) {
     it.live(`${mode}: a complete entry, which the contract's own client reads`, () =>

@@ -32,8 +32,9 @@ const start = Effect.fnUntraced(function* (upstreams: Bases, scratch: string, ma
   const server = yield* serve(
     {
       program: process.execPath,
-      args: portico,
+      args: portico.args,
       env: {
+        ...portico.env,
         NODE_ENV: "production",
         PORTICO_PORT: String(port),
         PORTICO_MAX_IN_FLIGHT: maxInFlight,

@@ -9,7 +9,7 @@ export class Shelf<V> {
   private readonly capacity: number
   private readonly keepMillis: number
   private readonly known = new Map<string, Put<V>>()
-  private queue: Array<Put<V>> = []
+  private queue: Array<Put<V> | undefined> = []
   private first = 0
 
   constructor(capacity: number, keepMillis: number) {
@@ -34,7 +34,8 @@ export class Shelf<V> {
       const due = this.known.size > this.capacity || now - oldest.at > this.keepMillis
       if (current && !due) break
       if (current) this.known.delete(oldest.key)
-      this.first++
+      // Let go of at once: until the queue is made shorter, it would be kept as long as twice as many that are known.
+      this.queue[this.first++] = undefined
     }
     if (this.first > 1024 && this.first * 2 > this.queue.length) {
       this.queue = this.queue.slice(this.first)
