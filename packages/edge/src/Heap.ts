@@ -10,8 +10,8 @@
  * - **One thread marks beside the service.** Where the process has a core to itself and no more, several take it from the
  *   service for as long as they mark.
  *
- * The size of the young generation can only be said as the process starts. `--max-semi-space-size=32`, half of what Node takes
- * by itself, is a sixth less memory at a thousand clients; without it refusals under overload are quicker.
+ * The young generation stays as large as Node makes it. Half of it (`--max-semi-space-size=32` as the process starts) is 60 MiB
+ * less at a thousand clients, for a seventh of the throughput there, and twice the p99 of entries whose upstreams answer at once.
  *
  * Use {@link tuned} first thing in a service's program. It says how the process runs, so a library does not call it.
  */

@@ -10,9 +10,9 @@
  * Put a Coalesce under it, so that an answer that expired is fetched once and not by everybody (no stampede).
  */
 import * as Provenance from "@portico/call/Provenance"
-import { Cause, Clock, Duration, Effect, Exit, Option, Random } from "effect"
+import { Clock, type Duration, Effect, type Exit, type Option, Random } from "effect"
+import * as Memory from "./internal/Memory.ts"
 import { Shelf } from "./internal/Shelf.ts"
-import * as UpstreamError from "./UpstreamError.ts"
 
 /** A good answer from before, and its age. */
 export interface LastGood<A> {
@@ -62,37 +62,8 @@ export const defaults = { freshFor: 0, staleFor: 0, notFoundFor: "1 second", cap
  * yield* memory.around("tea", Effect.succeed(599)) // => 499
  */
 export const make = <A, E>(options: Options): Freshness<A, E> => {
-  const freshFor = millis(options.freshFor)
-  const staleFor = millis(options.staleFor)
-  const notFoundFor = Math.min(freshFor, millis(options.notFoundFor))
-  const { capacity, onHit } = options
-  const good = new Shelf<Good<A>>(capacity, Math.max(freshFor * 1.05, staleFor))
-  const notFound = new Shelf<Exit.Exit<never, E>>(capacity, notFoundFor)
-
-  const freshIn = (key: string, now: number): Exit.Exit<A, E> | undefined => {
-    const known = good.get(key)
-    if (known !== undefined && now < known.value.freshUntil) return Exit.succeed(known.value.answer)
-    const absent = notFound.get(key)
-    return absent !== undefined && now < absent.at + notFoundFor ? absent.value : undefined
-  }
-
-  const known: Freshness<A, E>["known"] = (key, now) => {
-    const answer = freshIn(key, now)
-    if (answer !== undefined) onHit?.(answer)
-    return answer
-  }
-
-  const learn = (key: string, exit: Exit.Exit<A, E>, now: number, random: Random.Random) => {
-    if (Exit.isSuccess(exit)) {
-      notFound.delete(key)
-      return good.put(key, { answer: exit.value, freshUntil: now + jittered(freshFor, random) }, now)
-    }
-    const failure = exit.cause.reasons.find(Cause.isFailReason)
-    if (failure === undefined || UpstreamError.is(failure.error)) return
-    // What was there before is there no longer.
-    good.delete(key)
-    if (notFoundFor > 0) notFound.put(key, Exit.fail(failure.error), now)
-  }
+  const good = new Shelf<Exit.Exit<A, E>>(options.capacity, Memory.keepMillis(options))
+  const { known, learn, lastGood, size } = Memory.make<A, E, A>(options, good)
 
   const learning: Freshness<A, E>["learning"] = (key, call) =>
     Effect.withFiber((fiber) =>
@@ -113,22 +84,7 @@ export const make = <A, E>(options: Options): Freshness<A, E> => {
     known,
     learning,
     learn,
-    lastGood: (key) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        const known = good.get(key)
-        if (known === undefined || now - known.at > staleFor) return Option.none()
-        return Option.some({ value: known.value.answer, ageMillis: now - known.at })
-      }),
-    size: () => good.size + notFound.size
+    lastGood: (key) => Effect.map(Clock.currentTimeMillis, (now) => lastGood(key, now)),
+    size
   }
 }
-
-interface Good<A> {
-  readonly answer: A
-  readonly freshUntil: number
-}
-
-const jittered = (duration: number, random: Random.Random): number =>
-  duration * (0.95 + 0.1 * random.nextDoubleUnsafe())
-
-const millis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))

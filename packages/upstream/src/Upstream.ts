@@ -16,18 +16,20 @@
  * const call = Statistics.fetch({ roomId })
  */
 import * as Direct from "@portico/call/Direct"
-import { Clock, Context, Duration, Effect, Exit, Layer, Option, pipe, type Schema, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Layer, Option, pipe, Random, type Schema, type Scope } from "effect"
 import * as AttemptTimeout from "./AttemptTimeout.ts"
 import * as Breaker from "./Breaker.ts"
 import * as Bulkhead from "./Bulkhead.ts"
 import * as CallMetrics from "./CallMetrics.ts"
 import * as Freshness from "./Freshness.ts"
 import * as Hedge from "./Hedge.ts"
+import { Archive, hashOf } from "./internal/Archive.ts"
 import * as Ask from "./internal/Ask.ts"
 import * as Batches from "./internal/Batches.ts"
 import * as Flights from "./internal/Flights.ts"
 import * as HttpCall from "./internal/HttpCall.ts"
-import { learning } from "./internal/Learning.ts"
+import * as Memory from "./internal/Memory.ts"
+import * as Reading from "./internal/Reading.ts"
 import * as Path from "./Path.ts"
 import type { Stackable } from "./Policy.ts"
 import * as Retry from "./Retry.ts"
@@ -159,7 +161,7 @@ const overHttp = <I, A, E>(
     const stack = yield* stackOf(upstream, policies, metrics)
     const maxResponse = policies.maxResponse ?? 262_144
     const wire = yield* (yield* Transport).connect({ upstream, baseUrl: options.baseUrl, maxResponse })
-    const { json, answer, decode } = HttpCall.reader(upstream, output)
+    const { json, decode, text, answer } = HttpCall.reader(upstream, output)
 
     const attempts: HttpCall.Attempts = {
       upstream,
@@ -171,9 +173,12 @@ const overHttp = <I, A, E>(
     const attempt = HttpCall.attempt(
       attempts,
       ({ path }: Question<I>) => path,
-      (response, { input }) => on[response.status]?.(input) ?? answer(response)
+      (response, { input }) => {
+        const meaning = on[response.status]
+        return meaning === undefined ? answer(response) : Reading.of(meaning(input))
+      }
     )
-    const once = Ask.begin(stack.once(attempt))
+    const once = Ask.begin(Reading.values(stack.once(attempt)))
 
     const notFound = Effect.fail(new UpstreamError({ upstream, reason: new Status({ status: 404 }) }))
     const missing = (input: I): Effect.Effect<A, E | UpstreamError> => on[404]?.(input) ?? notFound
@@ -188,24 +193,31 @@ const overHttp = <I, A, E>(
             return ({ input }: Question<I>) => {
               const item = items?.get(id(input))
               // An answer without items is spoilt as a whole; an id left out of them was not found.
-              return item === undefined && items !== undefined ? missing(input) : decode(item)
+              return Reading.of(item === undefined && items !== undefined ? missing(input) : decode(item))
             }
           })
       )
-      return Batches.make<Question<I>, A, E | UpstreamError, UpstreamError>({
+      return Batches.make<Question<I>, Reading.Reading<A>, E | UpstreamError, UpstreamError>({
         group: ({ input }) => group?.(input) ?? "",
         ask: stack.idempotent(together),
         onSend: metrics.batch
       })
     }
 
-    const memory = Freshness.make<A, E | UpstreamError>({
+    const remembered: Freshness.Options = {
       ...Freshness.defaults,
       freshFor: policies.freshFor ?? 0,
       staleFor: policies.staleIfError ?? 0,
       capacity: policies.capacity ?? Freshness.defaults.capacity,
       onHit: metrics.cached
+    }
+    const archive = new Archive<A, E | UpstreamError>({
+      capacity: remembered.capacity,
+      keepMillis: Memory.keepMillis(remembered),
+      read: text,
+      hash: hashOf(yield* Random.nextInt)
     })
+    const memory = Memory.make<A, E | UpstreamError, Reading.Reading<A>>(remembered, archive)
     const remembers = policies.freshFor !== undefined || policies.staleIfError !== undefined
 
     // A flight shares everything below it, and is the only place where a caller waits: so its deadline ends there.
@@ -213,7 +225,7 @@ const overHttp = <I, A, E>(
     const retries = policies.retries ?? 0
     const flights = yield* Flights.make({
       key: ({ key }: Question<I>) => key,
-      ask: remembers ? learning(memory, ask) : ask,
+      ask: Reading.values(remembers ? Memory.learning(memory, ask) : ask),
       limit: millis(policies.timeout) * (retries + 1) + 1000 * retries,
       enough: policies.timeout,
       late: Exit.fail(new UpstreamError({ upstream, reason: new Timeout({ limit: "deadline" }) })),
@@ -244,9 +256,11 @@ const overHttp = <I, A, E>(
     return {
       fetch: (input) => Direct.make(begin(input)),
       lastGood: (input) =>
-        Effect.tap(memory.lastGood(options.request(input).path ?? ""), (known) =>
-          Effect.sync(() => Option.isSome(known) && metrics.stale())
-        )
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          const known = memory.lastGood(options.request(input).path ?? "", now)
+          if (Option.isSome(known)) metrics.stale()
+          return known
+        })
     }
   })
 

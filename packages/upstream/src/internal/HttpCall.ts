@@ -12,6 +12,7 @@ import type { Request, Response, Wire } from "../Transport.ts"
 import { Payload, Rejected, Status, UpstreamError } from "../UpstreamError.ts"
 import * as Ask from "./Ask.ts"
 import type { Call } from "./Call.ts"
+import type { Reading } from "./Reading.ts"
 
 /** Where attempts go, how long one may last, and whom to tell that one goes out. */
 export interface Attempts {
@@ -75,10 +76,12 @@ const requestOf = ({ method, body }: Path, path: string, call: Call<unknown>, le
 export interface Reader<A> {
   /** The JSON of a success; any other status, or a body that is not JSON, is an error. */
   readonly json: (response: Response) => Effect.Effect<unknown, UpstreamError>
-  /** Both: what a success brings. */
-  readonly answer: (response: Response) => Effect.Effect<A, UpstreamError>
   /** A JSON value as the schema says. */
-  readonly decode: (json: unknown) => Effect.Effect<A, UpstreamError>
+  readonly decode: (json: unknown) => Exit.Exit<A, UpstreamError>
+  /** The text of a success: both. */
+  readonly text: (body: string) => Exit.Exit<A, UpstreamError>
+  /** What a success brings. */
+  readonly answer: (response: Response) => Effect.Effect<Reading<A>, UpstreamError>
 }
 
 export const reader = <A>(upstream: string, output: Schema.ConstraintDecoder<A>): Reader<A> => {
@@ -89,12 +92,27 @@ export const reader = <A>(upstream: string, output: Schema.ConstraintDecoder<A>)
     const decoded = decodeExit(json)
     return Exit.isSuccess(decoded) ? Exit.succeed(decoded.value) : notTheSchema
   }
-  const read = <B>(response: Response, then: (json: unknown) => Effect.Effect<B, UpstreamError>) => {
-    if (response.status < 200 || response.status > 299) return refused(upstream, response)
-    const json = parseJson(response.body)
-    return json === undefined ? notJson : then(json)
+  const isRefused = ({ status }: Response) => status < 200 || status > 299
+  const text = (body: string) => {
+    const value = parseJson(body)
+    return value === undefined ? notJson : decode(value)
   }
-  return { json: (response) => read(response, Effect.succeed), answer: (response) => read(response, decode), decode }
+  return {
+    json: (response) => {
+      if (isRefused(response)) return refused(upstream, response)
+      const value = parseJson(response.body)
+      return value === undefined ? notJson : Exit.succeed(value)
+    },
+    decode,
+    text,
+    answer: (response) => {
+      if (isRefused(response)) return refused(upstream, response)
+      const read = text(response.body)
+      return Exit.isSuccess(read)
+        ? Exit.succeed({ value: read.value, text: response.body })
+        : Exit.failCause(read.cause)
+    }
+  }
 }
 
 const refused = (upstream: string, { status, headers }: Response): Effect.Effect<never, UpstreamError> =>

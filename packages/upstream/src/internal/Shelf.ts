@@ -5,7 +5,13 @@
  * Beside the map stands a queue of what was put, in order: a Map alone keeps an order too, but finding its first entry means
  * stepping over all that were deleted before it.
  */
-export class Shelf<V> {
+import type { Kept, Store } from "./Store.ts"
+
+interface Put<V> extends Kept<V> {
+  readonly key: string
+}
+
+export class Shelf<V> implements Store<V> {
   private readonly capacity: number
   private readonly keepMillis: number
   private readonly known = new Map<string, Put<V>>()
@@ -21,12 +27,12 @@ export class Shelf<V> {
     return this.known.size
   }
 
-  get(key: string): Put<V> | undefined {
+  get(key: string): Kept<V> | undefined {
     return this.known.size === 0 ? undefined : this.known.get(key)
   }
 
-  put(key: string, value: V, now: number): void {
-    const put = { key, value, at: now }
+  put(key: string, value: V, freshUntil: number, now: number): void {
+    const put = { key, value, freshUntil, at: now }
     this.known.set(key, put)
     this.queue.push(put)
     for (let oldest = this.queue[this.first]; oldest !== undefined; oldest = this.queue[this.first]) {
@@ -46,11 +52,4 @@ export class Shelf<V> {
   delete(key: string): void {
     if (this.known.size > 0) this.known.delete(key)
   }
-}
-
-export interface Put<V> {
-  readonly key: string
-  readonly value: V
-  /** When it was put. */
-  readonly at: number
 }

@@ -1,0 +1,189 @@
+/**
+ * Answers by key, kept as the text that they came as and where no collection looks: in buffers.
+ *
+ * Most answers are never asked for again. As values ten thousand of them are a hundred thousand objects, each of which is
+ * copied while it is young and visited by every full collection once it is old; that was most of what the longest latencies
+ * were made of. As BigCache does it for Go, an answer here is a few numbers in arrays and some bytes in a log: nothing to
+ * visit. Who asks again has it read once more; from then on its value is kept too, the same for everybody.
+ *
+ * The log is written in order and let go of in order, slab by slab. It holds the last answers, twice the capacity of them, of
+ * at most as many keys as the capacity: what was put last longest ago goes first.
+ */
+import { Exit } from "effect"
+import type { Reading } from "./Reading.ts"
+import type { Kept, Store } from "./Store.ts"
+
+/** A stretch of the log. */
+interface Slab {
+  readonly bytes: Buffer
+  used: number
+  /** How many records in it have not been let go of. */
+  records: number
+}
+
+const slabBytes = 262_144
+
+/** What is kept as a value, with its key. */
+interface Warm<V> {
+  readonly key: string
+  readonly value: V
+}
+
+export interface Options<V> {
+  /** The most keys. */
+  readonly capacity: number
+  readonly keepMillis: number
+  /** Reads a text that was read before. */
+  readonly read: (text: string) => V
+  /** A number for a key: two keys of one number are never kept both. */
+  readonly hash: (key: string) => number
+}
+
+export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Reading<A>, E>> {
+  private readonly options: Options<Exit.Exit<A, E>>
+  /** The record of a key's number. */
+  private readonly index = new Map<number, number>()
+  private readonly warm = new Map<number, Warm<Exit.Exit<A, E>>>()
+
+  // The records, a ring of them: the oldest is `first`, and so many follow.
+  private readonly most: number
+  private first = 0
+  private count = 0
+  private readonly hashes: Int32Array
+  private readonly ats: Float64Array
+  private readonly freshUntils: Float64Array
+  private readonly starts: Int32Array
+  private readonly middles: Int32Array
+  private readonly ends: Int32Array
+  private readonly slabs: Array<Slab | undefined>
+
+  /** What is written to, and one that has been let go of and waits to be. */
+  private slab: Slab | undefined
+  private spare: Slab | undefined
+
+  constructor(options: Options<Exit.Exit<A, E>>) {
+    this.options = options
+    this.most = 2 * Math.max(1, options.capacity)
+    this.hashes = new Int32Array(this.most)
+    this.ats = new Float64Array(this.most)
+    this.freshUntils = new Float64Array(this.most)
+    this.starts = new Int32Array(this.most)
+    this.middles = new Int32Array(this.most)
+    this.ends = new Int32Array(this.most)
+    this.slabs = Array.from({ length: this.most }, () => undefined)
+  }
+
+  get size(): number {
+    return this.index.size
+  }
+
+  get(key: string): Kept<Exit.Exit<A, E>> | undefined {
+    const record = this.index.size === 0 ? undefined : this.index.get(this.options.hash(key))
+    if (record === undefined || !this.isOf(record, key)) return undefined
+    const valueOf = () => this.valueOf(record, key)
+    return {
+      at: this.ats[record] ?? 0,
+      freshUntil: this.freshUntils[record] ?? 0,
+      get value() {
+        return valueOf()
+      }
+    }
+  }
+
+  put(key: string, { value: { value, text } }: Exit.Success<Reading<A>, E>, freshUntil: number, now: number): void {
+    const hash = this.options.hash(key)
+    this.forget(hash)
+    const { capacity, keepMillis } = this.options
+    while (this.count > 0) {
+      const oldest = now - (this.ats[this.first] ?? 0) > keepMillis
+      if (!oldest && this.index.size < capacity && this.count < this.most && this.isCurrent(this.first)) break
+      this.letGo()
+    }
+    const record = (this.first + this.count++) % this.most
+    this.hashes[record] = hash
+    this.ats[record] = now
+    this.freshUntils[record] = freshUntil
+    this.index.set(hash, record)
+    // What is no text can be no other than it is: half of a surrogate pair would not come back.
+    if (text?.isWellFormed() === true) this.write(record, key, text)
+    else this.warm.set(record, { key, value: Exit.succeed(value) })
+  }
+
+  delete(key: string): void {
+    const hash = this.options.hash(key)
+    const record = this.index.get(hash)
+    if (record !== undefined && this.isOf(record, key)) this.forget(hash)
+  }
+
+  private valueOf(record: number, key: string): Exit.Exit<A, E> {
+    const known = this.warm.get(record)
+    if (known !== undefined) return known.value
+    const text = this.slabs[record]?.bytes.toString("utf8", this.middles[record], this.ends[record]) ?? ""
+    const value = this.options.read(text)
+    this.warm.set(record, { key, value })
+    return value
+  }
+
+  private isOf(record: number, key: string): boolean {
+    const known = this.warm.get(record)
+    if (known !== undefined) return known.key === key
+    return this.slabs[record]?.bytes.toString("utf8", this.starts[record], this.middles[record]) === key
+  }
+
+  private isCurrent(record: number): boolean {
+    return this.index.get(this.hashes[record] ?? 0) === record
+  }
+
+  /** Nobody finds the record of the number any more; it goes as its turn comes. */
+  private forget(hash: number): void {
+    const record = this.index.get(hash)
+    if (record === undefined) return
+    this.index.delete(hash)
+    this.warm.delete(record)
+  }
+
+  /** Lets go of the oldest record. */
+  private letGo(): void {
+    const record = this.first
+    if (this.isCurrent(record)) this.forget(this.hashes[record] ?? 0)
+    const slab = this.slabs[record]
+    this.slabs[record] = undefined
+    this.first = (record + 1) % this.most
+    this.count--
+    if (slab === undefined || --slab.records > 0) return
+    slab.used = 0
+    if (slab !== this.slab && slab.bytes.length === slabBytes) this.spare = slab
+  }
+
+  private write(record: number, key: string, text: string): void {
+    const keyBytes = Buffer.byteLength(key)
+    const bytes = keyBytes + Buffer.byteLength(text)
+    const slab = this.slabFor(bytes)
+    const start = slab.used
+    slab.bytes.write(key, start)
+    slab.bytes.write(text, start + keyBytes)
+    slab.used += bytes
+    slab.records++
+    this.slabs[record] = slab
+    this.starts[record] = start
+    this.middles[record] = start + keyBytes
+    this.ends[record] = start + bytes
+  }
+
+  private slabFor(bytes: number): Slab {
+    if (this.slab !== undefined && this.slab.used + bytes <= this.slab.bytes.length) return this.slab
+    const spare = bytes <= slabBytes ? this.spare : undefined
+    if (spare !== undefined) this.spare = undefined
+    this.slab = spare ?? { bytes: Buffer.allocUnsafeSlow(Math.max(slabBytes, bytes)), used: 0, records: 0 }
+    return this.slab
+  }
+}
+
+/** FNV-1a of a key's code units, from a seed: whoever does not know it cannot make keys of one number. */
+export const hashOf =
+  (seed: number) =>
+  (key: string): number => {
+    let hash = seed | 0
+    for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 16_777_619)
+    return hash
+  }

@@ -1,0 +1,21 @@
+/** What was read of an answer: the value, and the text that it was, for whoever keeps it. */
+import { Effect, Exit } from "effect"
+import type { Ask } from "./Ask.ts"
+
+export interface Reading<A> {
+  readonly value: A
+  /** Of all of the answer; undefined where the value is only a part of it, or something else. */
+  readonly text: string | undefined
+}
+
+/** What an Effect brings that reads no text. What is known already stays so: nobody needs a fiber to find out. */
+export const of = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Reading<A>, E> =>
+  Effect.mapEager(effect, (value) => ({ value, text: undefined }))
+
+/** Asks for the value alone. */
+export const values =
+  <Q, A, E>(ask: Ask<Q, Reading<A>, E>): Ask<Q, A, E> =>
+  (call, done) =>
+    ask(call, (exit) => done(Exit.map(exit, valueOf)))
+
+const valueOf = <A>({ value }: Reading<A>): A => value
