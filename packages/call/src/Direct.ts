@@ -29,6 +29,14 @@ export interface Begin<A, E, R> {
   (caller: Caller<R>, done: (exit: Exit.Exit<A, E>) => void): End
 }
 
+/**
+ * How many milliseconds it takes as a rule, as far as is known; 0 where nothing is. Whoever begins several at once begins
+ * with the longest: what is begun last is sent that much later. Must not throw.
+ */
+export interface Usual<R> {
+  (context: Context.Context<R>): number
+}
+
 /** The end of what has ended. */
 export const ended: End = () => Effect.void
 
@@ -41,10 +49,12 @@ export const tell = <X>(done: (exit: X) => void, exit: X): End => {
 /** The Effect: {@link make} makes one. */
 export class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
   readonly begin: Begin<A, E, R>
+  readonly usualMillis: Usual<R>
 
-  constructor(begin: Begin<A, E, R>) {
+  constructor(begin: Begin<A, E, R>, usualMillis: Usual<R>) {
     super()
     this.begin = begin
+    this.usualMillis = usualMillis
   }
 
   /** Begins it in the name of the fiber that runs it, and waits. */
@@ -66,7 +76,12 @@ export class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
  * const there = Direct.make<string>((_caller, done) => Direct.tell(done, Exit.succeed("there")))
  * yield* there // => "there"
  */
-export const make = <A, E = never, R = never>(begin: Begin<A, E, R>): Direct<A, E, R> => new Direct(begin)
+export const make = <A, E = never, R = never>(
+  begin: Begin<A, E, R>,
+  usualMillis: Usual<R> = unknown
+): Direct<A, E, R> => new Direct(begin, usualMillis)
+
+const unknown = () => 0
 
 /** Whether an Effect can be begun without a fiber. */
 export const isDirect = <A, E, R>(effect: Effect.Effect<A, E, R>): effect is Direct<A, E, R> => effect instanceof Direct

@@ -132,6 +132,40 @@ describe("calls that need no fiber", () => {
     })
   )
 
+  it.effect(
+    "begin with those that take longest as a rule, then as they are given; the answer is in the order given",
+    () =>
+      Effect.gen(function* () {
+        const begun: Array<string> = []
+        const call = (name: string, usualMillis: number) =>
+          Direct.make<string>(
+            (_caller, done) => {
+              begun.push(name)
+              return Direct.tell(done, Exit.succeed(name))
+            },
+            () => usualMillis
+          )
+        const timeline = yield* Timeline.make
+        const parts = {
+          quick: call("quick", 1),
+          new: call("new", 0),
+          left: Part.skipped,
+          slow: call("slow", 50),
+          same: call("same", 1)
+        }
+        const answer = yield* FanOut.failFast(parts).pipe(Timeline.record(timeline))
+        assert.deepStrictEqual(begun, ["slow", "quick", "same", "new"])
+        assert.deepStrictEqual(Object.keys(answer), ["quick", "new", "left", "slow", "same"])
+        assert.deepStrictEqual(
+          timeline.marks.map(({ part }) => part),
+          ["slow", "quick", "same", "new", "left"]
+        )
+        begun.length = 0
+        yield* FanOut.serial(parts)
+        assert.deepStrictEqual(begun, ["quick", "new", "slow", "same"])
+      })
+  )
+
   it.effect("none at all are an empty answer", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* FanOut.failFast({}), {})

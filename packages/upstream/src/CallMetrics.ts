@@ -41,6 +41,8 @@ export interface CallMetrics {
   readonly policy: Policy
   /** The same for calls that are begun without a fiber. */
   readonly around: <A, E, R>(begin: Direct.Begin<A, E, R>) => Direct.Begin<A, E, R>
+  /** How many milliseconds calls take as a rule, if nobody knows the answer already: of the last few; 0 before there were any. */
+  readonly usualMillis: () => number
   /** A request goes out. */
   readonly attempt: () => void
   /** Another attempt is due, and the budget paid for it or did not. */
@@ -63,6 +65,9 @@ export interface CallMetrics {
 
 const states: Readonly<Record<Breaker.State, number>> = { closed: 0, "half-open": 1, open: 2 }
 
+/** Of the latest call in the moving average: the last ten or so are most of it. */
+const weight = 0.1
+
 /** The series of one upstream, in the registry of the current context. */
 export const make = (upstream: string): Effect.Effect<CallMetrics> =>
   Effect.contextWith((context: Context.Context<never>) =>
@@ -79,11 +84,16 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
       const hit = of(cached)
       const stood = of(stale)
       state(states.closed)
+      let usualMillis = 0
       /** Counts how a call that begins now has ended, when that is told. */
       const stopwatch = (fiber: Fiber.Fiber<unknown, unknown>) => {
         const clock = fiber.getRef(Clock.Clock)
         const start = clock.monotonicTimeNanosUnsafe()
-        return (outcome: string) => ended(outcome, Number(clock.monotonicTimeNanosUnsafe() - start) / 1e9)
+        return (outcome: string) => {
+          const millis = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6
+          usualMillis += (millis - usualMillis) * (usualMillis === 0 ? 1 : weight)
+          ended(outcome, millis / 1e3)
+        }
       }
       const policy: Policy = (call) =>
         Effect.withFiber((fiber) => {
@@ -110,6 +120,7 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
       return {
         policy,
         around,
+        usualMillis: () => usualMillis,
         attempt: () => attempted(1),
         retry: (paid) => retried(paid ? "paid" : "exhausted", 1),
         hedge: (what) => hedged(what, 1),

@@ -1,4 +1,5 @@
 /** An upstream with every policy over a played wire, and a short word for each way in which a call can end. */
+import * as Direct from "@portico/call/Direct"
 import { type Context, Effect, Exit, Fiber, Layer, Random, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Path from "../src/Path.ts"
@@ -41,7 +42,9 @@ export const thingOver = (play: PlayedTransport.Play, policies: Partial<Upstream
     const context = yield* Layer.build(Layer.provide(http, layer))
     const fetch = (id: number) => Effect.provide(Thing.fetch({ id }), context)
     const lastGood = (id: number) => Effect.provide(Thing.lastGood({ id }), context)
-    return { fetch, lastGood, exchanges }
+    const calls = Thing.fetch({ id: 1 })
+    const usualMillis = () => (Direct.isDirect(calls) ? calls.usualMillis(context) : Number.NaN)
+    return { fetch, lastGood, usualMillis, exchanges }
   }).pipe(Effect.provideService(Random.Random, steady))
 
 /** What became of a call: `ok`, or why not. */

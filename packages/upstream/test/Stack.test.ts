@@ -133,6 +133,24 @@ describe("the stack of policies", () => {
       })
     )
 
+    it.effect(
+      "how long calls take as a rule is known of those that asked, not of those that were answered from memory",
+      () =>
+        Effect.gen(function* () {
+          const slow = (millis: number) => Effect.andThen(Effect.sleep(millis), good)
+          const { fetch, usualMillis } = yield* thingOver((_, nth) => slow(nth === 1 ? 40 : 60), {
+            freshFor: "1 minute"
+          })
+          assert.strictEqual(usualMillis(), 0)
+          yield* ended(fetch(1))
+          assert.strictEqual(usualMillis(), 40)
+          yield* Effect.andThen(fetch(1), fetch(1))
+          assert.strictEqual(usualMillis(), 40)
+          yield* ended(fetch(2))
+          assert.strictEqual(usualMillis(), 42)
+        })
+    )
+
     it.effect("the trail of each part says how its answer was had", () =>
       Effect.gen(function* () {
         const { fetch } = yield* thingOver(() => Effect.andThen(Effect.sleep("10 millis"), good), policies)

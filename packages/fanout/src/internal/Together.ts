@@ -71,11 +71,13 @@ class Together {
     const { timeline } = this
     if (this.left === 0) this.complete()
     this.beginning = this.now()
-    this.parts.forEach(([name, part], index) => {
-      if (this.over) return
+    for (const index of this.order()) {
+      const [name, part] = this.parts[index] ?? nothing
+      if (this.over) break
       if (!("effect" in part)) {
         if (timeline !== undefined) Marking.skipped(timeline, name, this.now())
-        return this.bring(index, part)
+        this.bring(index, part)
+        continue
       }
       const mark = timeline === undefined ? undefined : Marking.begin(timeline, name, this.now())
       const running: Running = { end: undefined, mark }
@@ -83,8 +85,25 @@ class Together {
       const end = this.ask(part.effect, running, (exit) => this.answered(index, part, running, exit))
       // One that failed at once has the end of what takes its place.
       running.end ??= end
-    })
+    }
     this.beginning = undefined
+  }
+
+  /**
+   * The longest first, as far as is known, else as they are given: the answer waits for the slowest, and what is begun last is
+   * sent last. On a core that had slept, 0.6 ms later than the first of five.
+   */
+  private order(): ReadonlyArray<number> {
+    const usual: Array<number> = []
+    const order: Array<number> = []
+    for (const [index, [, part]] of this.parts.entries()) {
+      const millis = "effect" in part && Direct.isDirect(part.effect) ? part.effect.usualMillis(this.context) : 0
+      usual.push(millis)
+      let at = index
+      for (; at > 0 && millis > (usual[order[at - 1] ?? 0] ?? 0); at--) order[at] = order[at - 1] ?? 0
+      order[at] = index
+    }
+    return order
   }
 
   /** Nobody waits for it any longer: what is under way is ended, and a defect that was about to be told is told. */
@@ -175,6 +194,8 @@ class Together {
     return this.timeline === undefined ? 0 : Timeline.elapsed(this.timeline, this.fiber)
   }
 }
+
+const nothing = ["", Part.skipped] as const
 
 const never = () => false
 

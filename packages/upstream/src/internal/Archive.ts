@@ -23,10 +23,9 @@ interface Slab {
 
 const slabBytes = 262_144
 
-/** What is kept as a value, with its key. */
-interface Warm<V> {
-  readonly key: string
-  readonly value: V
+/** What is kept as a value, and which record it is of. */
+interface Warm<V> extends Kept<V> {
+  readonly record: number
 }
 
 export interface Options<V> {
@@ -43,7 +42,8 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
   private readonly options: Options<Exit.Exit<A, E>>
   /** The record of a key's number. */
   private readonly index = new Map<number, number>()
-  private readonly warm = new Map<number, Warm<Exit.Exit<A, E>>>()
+  /** What was asked for again, by key. */
+  private readonly warm = new Map<string, Warm<Exit.Exit<A, E>>>()
 
   // The records, a ring of them: the oldest is `first`, and so many follow.
   private readonly most: number
@@ -56,6 +56,8 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
   private readonly middles: Int32Array
   private readonly ends: Int32Array
   private readonly slabs: Array<Slab | undefined>
+  /** The keys of those that are warm. */
+  private readonly keys: Array<string | undefined>
 
   /** What is written to, and one that has been let go of and waits to be. */
   private slab: Slab | undefined
@@ -71,6 +73,7 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
     this.middles = new Int32Array(this.most)
     this.ends = new Int32Array(this.most)
     this.slabs = Array.from({ length: this.most }, () => undefined)
+    this.keys = Array.from({ length: this.most }, () => undefined)
   }
 
   get size(): number {
@@ -78,12 +81,16 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
   }
 
   get(key: string): Kept<Exit.Exit<A, E>> | undefined {
+    const known = this.warm.get(key)
+    if (known !== undefined) return known
     const record = this.index.size === 0 ? undefined : this.index.get(this.options.hash(key))
     if (record === undefined || !this.isOf(record, key)) return undefined
-    const valueOf = () => this.valueOf(record, key)
+    const { ats, freshUntils } = this
+    const valueOf = () => this.warmed(record, key).value
     return {
-      at: this.ats[record] ?? 0,
-      freshUntil: this.freshUntils[record] ?? 0,
+      at: ats[record] ?? 0,
+      freshUntil: freshUntils[record] ?? 0,
+      // Read where it is wanted: what is fresh no longer seldom is.
       get value() {
         return valueOf()
       }
@@ -106,7 +113,7 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
     this.index.set(hash, record)
     // What is no text can be no other than it is: half of a surrogate pair would not come back.
     if (text?.isWellFormed() === true) this.write(record, key, text)
-    else this.warm.set(record, { key, value: Exit.succeed(value) })
+    else this.warmUp(record, key, Exit.succeed(value))
   }
 
   delete(key: string): void {
@@ -115,18 +122,21 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
     if (record !== undefined && this.isOf(record, key)) this.forget(hash)
   }
 
-  private valueOf(record: number, key: string): Exit.Exit<A, E> {
-    const known = this.warm.get(record)
-    if (known !== undefined) return known.value
+  private warmed(record: number, key: string): Warm<Exit.Exit<A, E>> {
     const text = this.slabs[record]?.bytes.toString("utf8", this.middles[record], this.ends[record]) ?? ""
-    const value = this.options.read(text)
-    this.warm.set(record, { key, value })
-    return value
+    return this.warmUp(record, key, this.options.read(text))
+  }
+
+  private warmUp(record: number, key: string, value: Exit.Exit<A, E>): Warm<Exit.Exit<A, E>> {
+    const warm = { record, value, at: this.ats[record] ?? 0, freshUntil: this.freshUntils[record] ?? 0 }
+    this.warm.set(key, warm)
+    this.keys[record] = key
+    return warm
   }
 
   private isOf(record: number, key: string): boolean {
-    const known = this.warm.get(record)
-    if (known !== undefined) return known.key === key
+    const known = this.keys[record]
+    if (known !== undefined) return known === key
     return this.slabs[record]?.bytes.toString("utf8", this.starts[record], this.middles[record]) === key
   }
 
@@ -139,7 +149,10 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
     const record = this.index.get(hash)
     if (record === undefined) return
     this.index.delete(hash)
-    this.warm.delete(record)
+    const key = this.keys[record]
+    if (key === undefined) return
+    this.warm.delete(key)
+    this.keys[record] = undefined
   }
 
   /** Lets go of the oldest record. */
