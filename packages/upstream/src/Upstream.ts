@@ -165,6 +165,7 @@ const overHttp = <I, A, E>(
     const stack = yield* stackOf(upstream, policies, metrics)
     const maxResponse = policies.maxResponse ?? 262_144
     const wire = yield* (yield* Transport).connect({ upstream, baseUrl: options.baseUrl, maxResponse })
+    const remembers = policies.freshFor !== undefined || policies.staleIfError !== undefined
     const { json, decode, text, answer } = HttpCall.reader(upstream, output)
 
     const attempts: HttpCall.Attempts = {
@@ -192,12 +193,16 @@ const overHttp = <I, A, E>(
         attempts,
         (questions: ReadonlyArray<Question<I>>) => request(questions.map(({ input }) => input)),
         (response) =>
-          Effect.map(json(response), (answer) => {
+          Effect.mapEager(json(response), (answer) => {
             const items = HttpCall.itemsBy(answer, field)
             return ({ input }: Question<I>) => {
               const item = items?.get(id(input))
-              // An answer without items is spoilt as a whole; an id left out of them was not found.
-              return Reading.of(item === undefined && items !== undefined ? missing(input) : decode(item))
+              // An id left out was not found; an answer without items is spoilt as a whole.
+              if (item === undefined) return Reading.of(items === undefined ? decode(item) : missing(input))
+              return Exit.map(decode(item), (value) => ({
+                value,
+                text: remembers ? JSON.stringify(item) : undefined
+              }))
             }
           })
       )
@@ -222,7 +227,6 @@ const overHttp = <I, A, E>(
       hash: hashOf(yield* Random.nextInt)
     })
     const memory = Memory.make<A, E | UpstreamError, Reading.Reading<A>>(remembered, archive)
-    const remembers = policies.freshFor !== undefined || policies.staleIfError !== undefined
 
     // A flight shares everything below it, and is the only place where a caller waits: so its deadline ends there.
     const ask = options.batch === undefined ? stack.idempotent(attempt) : (yield* batched(options.batch)).ask

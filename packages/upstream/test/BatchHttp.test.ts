@@ -90,6 +90,17 @@ describe("an upstream in its batch form", () => {
     })
   )
 
+  it.effect("what one request brought is remembered of each id", () =>
+    Effect.gen(function* () {
+      const { fetch, exchanges } = yield* itemOver(answering(good), { freshFor: "1 minute" })
+      const first = yield* fetchAll(["1", "2"], fetch)
+      const again = yield* fetchAll(["2", "1", "2"], fetch)
+      assert.deepStrictEqual(first, [Exit.succeed(good("1")), Exit.succeed(good("2"))])
+      assert.deepStrictEqual(again, [Exit.succeed(good("2")), Exit.succeed(good("1")), Exit.succeed(good("2"))])
+      assert.strictEqual(exchanges.length, 1)
+    })
+  )
+
   it.effect("an id that the answer leaves out is what a 404 means; a spoilt item fails alone", () =>
     Effect.gen(function* () {
       const { fetch } = yield* itemOver(

@@ -4,7 +4,7 @@ import type { Ask } from "./Ask.ts"
 
 export interface Reading<A> {
   readonly value: A
-  /** Of all of the answer; undefined where the value is only a part of it, or something else. */
+  /** What can be read again as the value; undefined where it came of no text, or nobody keeps it. */
   readonly text: string | undefined
 }
 
