@@ -234,7 +234,8 @@ const overHttp = <I, A, E>(
     const flights = yield* Flights.make({
       key: ({ key }: Question<I>) => key,
       ask: Reading.values(remembers ? Memory.learning(memory, ask) : ask),
-      limit: millis(policies.timeout) * (retries + 1) + 1000 * retries,
+      // All attempts, each begun a moment after it could be, and the waits between: an attempt ends by its own limit first.
+      limit: (millis(policies.timeout) + 50) * (retries + 1) + 1000 * retries,
       enough: policies.timeout,
       late: Exit.fail(new UpstreamError({ upstream, reason: new Timeout({ limit: "deadline" }) })),
       onJoin: metrics.coalesced

@@ -90,6 +90,16 @@ describe("an upstream in its batch form", () => {
     })
   )
 
+  it.effect("one that hangs is ended by the limit of its attempt, though that began after the flight", () =>
+    Effect.gen(function* () {
+      const { fetch } = yield* itemOver(() => Effect.never)
+      assert.deepStrictEqual((yield* fetchAll(["1", "2"], fetch)).map(outcome), [
+        "Timeout of attempt",
+        "Timeout of attempt"
+      ])
+    })
+  )
+
   it.effect("what one request brought is remembered of each id", () =>
     Effect.gen(function* () {
       const { fetch, exchanges } = yield* itemOver(answering(good), { freshFor: "1 minute" })
