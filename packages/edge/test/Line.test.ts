@@ -23,7 +23,7 @@ describe("the line", () => {
       yield* turn(1)
       assert.deepStrictEqual(
         came.map(({ log }) => log.entered),
-        [0, 0, 0, 0, 2, 2, 2, 2, 3]
+        came.map((_, i) => (i < entriesPerTurn ? 0 : i < 2 * entriesPerTurn ? 2 : 3))
       )
       yield* turn(1)
       assert.isFalse(isTurning())

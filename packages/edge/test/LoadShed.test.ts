@@ -17,15 +17,16 @@ const enter = <A, E, R>(shed: LoadShed["Service"], count: number, entry: Effect.
 describe("LoadShed", () => {
   it.effect("refuses what exceeds the most in flight and in line, at once and without running it, and counts it", () =>
     Effect.gen(function* () {
-      const { shed } = yield* make(6)
-      yield* enter(shed, 6, Effect.never)
-      assert.deepStrictEqual([shed.inFlight(), shed.waiting()], [entriesPerTurn, 6 - entriesPerTurn])
+      const most = entriesPerTurn + 2
+      const { shed } = yield* make(most)
+      yield* enter(shed, most, Effect.never)
+      assert.deepStrictEqual([shed.inFlight(), shed.waiting()], [entriesPerTurn, 2])
       let ran = false
       const refused = yield* Effect.flip(shed.admit(Effect.sync(() => (ran = true))))
       assert.strictEqual(refused._tag, "Overloaded")
       assert.strictEqual(refused.retryAfterMillis, 1_000)
       assert.isFalse(ran)
-      assert.deepStrictEqual([shed.inFlight() + shed.waiting(), shed.shed()], [6, 1])
+      assert.deepStrictEqual([shed.inFlight() + shed.waiting(), shed.shed()], [most, 1])
     })
   )
 
@@ -33,10 +34,11 @@ describe("LoadShed", () => {
     "what it refused, what is in flight, waits and waited, and how much may be, are metrics while it is there",
     () =>
       Effect.gen(function* () {
+        const most = entriesPerTurn + 2
         const during = yield* Effect.scoped(
           Effect.gen(function* () {
-            const { shed, turn } = yield* make(6)
-            yield* enter(shed, 5, Effect.never)
+            const { shed, turn } = yield* make(most)
+            yield* enter(shed, entriesPerTurn + 1, Effect.never)
             yield* turn(3)
             yield* enter(shed, 1, Effect.never)
             yield* Effect.flip(shed.admit(Effect.void))
@@ -44,9 +46,10 @@ describe("LoadShed", () => {
           })
         )
         const lines = during.split("\n")
-        for (const said of ["shed_total 1", "in_flight 6", "waiting 0", "in_flight_limit 6", "wait_seconds_count 1"]) {
+        for (const said of ["shed_total 1", `in_flight ${most}`, "waiting 0", `in_flight_limit ${most}`]) {
           assert.include(lines, `edge_${said}`)
         }
+        assert.include(lines, "edge_wait_seconds_count 1")
         assert.include(lines, 'edge_wait_seconds_bucket{le="0.004"} 1')
         assert.include(lines, 'edge_wait_seconds_bucket{le="0.002"} 0')
         assert.notMatch(yield* Telemetry.own, /edge_(shed|in_flight|waiting)/)
@@ -84,10 +87,11 @@ describe("LoadShed", () => {
   it.effect("admits by the current deadline", () =>
     Effect.gen(function* () {
       const { shed } = yield* make(4_096)
-      yield* enter(shed, 20, Effect.never)
+      const inLine = 4 * entriesPerTurn
+      yield* enter(shed, entriesPerTurn + inLine, Effect.never)
       const refused = yield* shed.admit(Effect.void).pipe(Deadline.within("10 millis"), Effect.flip)
       assert.strictEqual(refused._tag, "Overloaded")
-      assert.strictEqual(shed.waiting(), 20 - entriesPerTurn)
+      assert.strictEqual(shed.waiting(), inLine)
     })
   )
 
