@@ -14,15 +14,21 @@ it("sets what this V8 knows: one that it does not know would be passed over", ()
   }
 })
 
-/** Makes objects that all survive, as those of requests under way do, until one of them is made old, and says so. */
+/**
+ * Makes objects that all survive, as those of requests under way do, until one is made old, and says whether one was. It is
+ * asked the moment it is made: a full collection makes everything old.
+ */
 const survivors = `
   const make = (n) => ({ n, rest: [n, n] })
   let kept = []
   let isOld = false
   for (let rounds = 0; rounds < 40 && !isOld; rounds++) {
     kept = []
-    for (let i = 0; i < 1_000_000; i++) kept.push(make(i))
-    isOld = !%InYoungGeneration(kept.at(-1))
+    for (let i = 0; i < 1_000_000; i++) {
+      const made = make(i)
+      if (i % 1_000 === 0 && !%InYoungGeneration(made)) isOld = true
+      kept.push(made)
+    }
   }
   console.log(isOld)
 `

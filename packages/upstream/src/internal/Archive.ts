@@ -55,9 +55,9 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
   private readonly starts: Int32Array
   private readonly middles: Int32Array
   private readonly ends: Int32Array
-  private readonly slabs: Array<Slab | undefined>
+  private readonly slabs: Array<Slab | undefined> = []
   /** The keys of those that are warm. */
-  private readonly keys: Array<string | undefined>
+  private readonly keys: Array<string | undefined> = []
 
   /** What is written to, and one that has been let go of and waits to be. */
   private slab: Slab | undefined
@@ -72,8 +72,6 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
     this.starts = new Int32Array(this.most)
     this.middles = new Int32Array(this.most)
     this.ends = new Int32Array(this.most)
-    this.slabs = Array.from({ length: this.most }, () => undefined)
-    this.keys = Array.from({ length: this.most }, () => undefined)
   }
 
   get size(): number {
