@@ -11,7 +11,7 @@ import * as LoadShed from "@portico/edge/LoadShed"
 import * as Telemetry from "@portico/edge/Telemetry"
 import { RoomApi } from "@portico/room/RoomApi"
 import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
-import { Duration, Effect, Layer, Random } from "effect"
+import { Duration, Effect, Exit, Layer, Random } from "effect"
 import { HttpMiddleware, HttpRouter, type HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
 import { HttpApiScalar, OpenApi } from "effect/http-api"
 import * as EntryRoute from "./EntryRoute.ts"
@@ -27,10 +27,11 @@ const openApi = HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUn
 
 const docsPage = HttpRouter.toHttpEffect(HttpApiScalar.layer(RoomApi, { path: "/docs" }))
 
-// The page is 6 MB of script, which most processes never serve: loaded when the first one asks, and to the end for the next.
+// The page is 6 MB of script, which most processes never serve: loaded when somebody asks, and then for all; not if that fails.
 const docs = Layer.unwrap(
-  Effect.map(Effect.cached(Effect.uninterruptible(docsPage)), (page) =>
-    HttpRouter.add("GET", "/docs", Effect.flatten(page))
+  Effect.map(
+    Effect.cachedWithTTL(docsPage, (exit) => (Exit.isSuccess(exit) ? Duration.infinity : Duration.zero)),
+    (page) => HttpRouter.add("GET", "/docs", Effect.flatten(page))
   )
 )
 

@@ -201,7 +201,7 @@ const overHttp = <I, A, E>(
               if (item === undefined) return Reading.of(items === undefined ? decode(item) : missing(input))
               return Exit.map(decode(item), (value) => ({
                 value,
-                text: remembers ? JSON.stringify(item) : undefined
+                text: remembers ? HttpCall.textOf(item) : undefined
               }))
             }
           })
@@ -221,7 +221,7 @@ const overHttp = <I, A, E>(
       onHit: metrics.cached
     }
     const archive = new Archive<A, E | UpstreamError>({
-      capacity: remembered.capacity,
+      capacity: remembers ? remembered.capacity : 0,
       keepMillis: Memory.keepMillis(remembered),
       read: text,
       hash: hashOf(yield* Random.nextInt)

@@ -86,69 +86,77 @@ describe("Archive", () => {
     assert.deepStrictEqual([archive.size, valueOf("/98999"), valueOf("/99000")], [1_000, undefined, `99000${body}`])
   })
 
-  it("lets go of what is past its time as others come, and of what is older than twice the capacity", () => {
+  it("lets go of what is past its time as others come, and keeps nothing where it may keep nothing", () => {
     const { archive, put, valueOf } = archiveOf({ capacity: 10 })
     put("/old", "old", 0)
     put("/new", "new", keepMillis)
     assert.strictEqual(valueOf("/old"), "old")
     put("/new", "newer", keepMillis + 1)
     assert.deepStrictEqual([archive.size, valueOf("/old")], [1, undefined])
-    put("/rare", "rare", 2_000)
-    for (let i = 0; i < 19; i++) put("/hot", i, 2_000)
-    assert.deepStrictEqual([valueOf("/rare"), valueOf("/hot")], ["rare", 18])
-    put("/hot", 19, 2_000)
-    assert.deepStrictEqual([archive.size, valueOf("/rare"), valueOf("/hot")], [1, undefined, 19])
+    const none = archiveOf({ capacity: 0 })
+    none.put("/a", "a")
+    assert.deepStrictEqual([none.archive.size, none.valueOf("/a")], [0, undefined])
+    const most = archiveOf({ capacity: Infinity })
+    most.put("/a", "a")
+    assert.strictEqual(most.valueOf("/a"), "a")
   })
 
-  const key = Schema.Literals(["/a", "/b", "/c", "/d", "/e"])
-  const Step = Schema.Union([
-    Schema.TaggedStruct("put", { key, text: Schema.Boolean, length: Schema.Literals([10, 100_000, 150_000]) }),
-    Schema.TaggedStruct("put", { key, text: Schema.Boolean, length: Schema.Literals([10, 100_000, 150_000]) }),
-    Schema.TaggedStruct("get", { key }),
-    Schema.TaggedStruct("delete", { key }),
-    Schema.TaggedStruct("pass", { millis: Schema.Literals([1, 400, 900]) })
-  ])
+  it("keeps what nobody asks for however often others are learnt again, in no more memory", () => {
+    const { archive, put, putValue, valueOf } = archiveOf({ capacity: 1_000 })
+    put("/rare", "rare", 7)
+    putValue("/value", "value", 7)
+    const before = process.memoryUsage().arrayBuffers
+    const body = "x".repeat(1_000)
+    for (let i = 0; i < 50_000; i++) put(`/hot/${i % 3}`, `${i}${body}`, 8)
+    // Some 70 of a kilobyte are known or wait to be let go of.
+    assert.isBelow(process.memoryUsage().arrayBuffers - before, 1_000_000)
+    assert.deepStrictEqual([archive.size, archive.get("/rare")?.at, archive.get("/rare")?.freshUntil], [5, 7, 107])
+    assert.deepStrictEqual([valueOf("/rare"), valueOf("/value"), valueOf("/hot/1")], ["rare", "value", `49999${body}`])
+  })
 
-  for (const collide of [false, true]) {
+  for (const [kind, hash] of [
+    ["a number each", hashOf(7)],
+    ["two numbers", (key: string) => key.charCodeAt(1) % 2]
+  ] as const) {
     it.prop(
-      `whatever is put, asked for and deleted in whatever order: a key has its last answer or none (${collide ? "two numbers" : "a number each"})`,
-      { steps: Schema.Array(Step).check(Schema.isMinLength(20), Schema.isMaxLength(60)) },
-      ({ steps }) => {
-        const capacity = 3
-        const hash = collide ? (key: string) => key.charCodeAt(1) % 2 : hashOf(7)
+      `whatever is put, asked for and deleted in whatever order: a key has its last answer, or none (keys of ${kind})`,
+      { seed: Schema.Int, capacity: Schema.Literals([3, 6]) },
+      ({ seed, capacity }) => {
         const { archive, put: putText, putValue, valueOf } = archiveOf({ capacity, hash })
-        /** What was put last of each key, which puts came after it, and of which keys. */
-        const last = new Map<string, { value: string; at: number; puts: number; others: Set<string> }>()
-        let now = 0
-        let puts = 0
-        const check = (key: string) => {
-          const value = valueOf(key)
-          const model = last.get(key)
-          if (value !== undefined) return assert.strictEqual(value, model?.value)
-          if (collide || model === undefined) return
-          const isTooMuch = model.others.size >= capacity || model.puts >= 2 * capacity
-          assert.isTrue(isTooMuch || now - model.at > keepMillis, `${key} is gone`)
+        let state = seed | 1
+        /** A linear congruential generator: the steps are too many to be shrunk. */
+        const below = (most: number) => {
+          state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0
+          return (state >>> 8) % most
         }
-        for (const step of steps) {
-          if (step._tag === "get") check(step.key)
-          if (step._tag === "pass") now += step.millis
-          if (step._tag === "delete") {
-            archive.delete(step.key)
-            last.delete(step.key)
-          }
-          if (step._tag === "put") {
-            const value = `${puts++}:${"y".repeat(step.length)}`
-            const put = step.text ? putText : putValue
-            put(step.key, value, now)
-            for (const model of last.values()) {
-              model.puts++
-              model.others.add(step.key)
+        const keys = ["/a", "/b", "/c", "/d", "/e"]
+        const last = new Map<string, { readonly value: string; readonly at: number }>()
+        let now = 0
+        for (let step = 0; step < 1_000; step++) {
+          // The first are put far more often than the last.
+          const key = keys[Math.min(below(5), below(40))] ?? ""
+          const what = below(100)
+          if (what === 0) now += below(400)
+          else if (what === 1) {
+            archive.delete(key)
+            last.delete(key)
+          } else if (what < 80) {
+            const value = `${step}:${"y".repeat(below(50) === 0 ? 100_000 + below(200_000) : below(30))}`
+            const put = below(4) === 0 ? putValue : putText
+            put(key, value, now)
+            last.set(key, { value, at: now })
+          } else {
+            const known = archive.get(key)
+            const model = last.get(key)
+            if (known !== undefined) {
+              assert.deepStrictEqual([valueOf(key), known.at], [model?.value, model?.at])
+              // Of a number each, none is pushed out by the others where all of them have room.
+            } else if (model !== undefined && capacity > keys.length && kind === "a number each") {
+              assert.isAbove(now - model.at, keepMillis, `${key} is gone`)
             }
-            last.set(step.key, { value, at: now, puts: 0, others: new Set() })
           }
           assert.isAtMost(archive.size, capacity)
         }
-        for (const key of ["/a", "/b", "/c", "/d", "/e"]) check(key)
       }
     )
   }

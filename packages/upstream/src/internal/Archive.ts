@@ -6,8 +6,9 @@
  * were made of. As BigCache does it for Go, an answer here is a few numbers in arrays and some bytes in a log: nothing to
  * visit. Who asks again has it read once more; from then on its value is kept too, the same for everybody.
  *
- * The log is written in order and let go of in order, slab by slab. It holds the last answers, twice the capacity of them, of
- * at most as many keys as the capacity: what was put last longest ago goes first.
+ * The log is written in order and let go of in order, slab by slab: what was put last longest ago goes first. Answers that
+ * newer ones took the place of go as their turn comes; where they are more than those that are known, one that is known and
+ * stands before them is written again behind them.
  */
 import { Exit } from "effect"
 import type { Reading } from "./Reading.ts"
@@ -23,13 +24,17 @@ interface Slab {
 
 const slabBytes = 262_144
 
-/** What is kept as a value, and which record it is of. */
-interface Warm<V> extends Kept<V> {
-  readonly record: number
-}
+/** How many answers that nobody finds any more may be more than those that are known. */
+const slack = 64
+
+/** How many are written again for one that is put, so that no put takes long. */
+const atOnce = 4
+
+/** More than anybody has the memory for. */
+const mostKeys = 1_000_000
 
 export interface Options<V> {
-  /** The most keys. */
+  /** The most keys: at most a million, none where it is 0. */
   readonly capacity: number
   readonly keepMillis: number
   /** Reads a text that was read before. */
@@ -40,10 +45,11 @@ export interface Options<V> {
 
 export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Reading<A>, E>> {
   private readonly options: Options<Exit.Exit<A, E>>
+  private readonly capacity: number
   /** The record of a key's number. */
   private readonly index = new Map<number, number>()
   /** What was asked for again, by key. */
-  private readonly warm = new Map<string, Warm<Exit.Exit<A, E>>>()
+  private readonly warm = new Map<string, Kept<Exit.Exit<A, E>>>()
 
   // The records, a ring of them: the oldest is `first`, and so many follow.
   private readonly most: number
@@ -55,9 +61,9 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
   private readonly starts: Int32Array
   private readonly middles: Int32Array
   private readonly ends: Int32Array
-  private readonly slabs: Array<Slab | undefined> = []
+  private readonly slabs: Array<Slab | undefined>
   /** The keys of those that are warm. */
-  private readonly keys: Array<string | undefined> = []
+  private readonly keys: Array<string | undefined>
 
   /** What is written to, and one that has been let go of and waits to be. */
   private slab: Slab | undefined
@@ -65,13 +71,16 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
 
   constructor(options: Options<Exit.Exit<A, E>>) {
     this.options = options
-    this.most = 2 * Math.max(1, options.capacity)
+    this.capacity = Math.floor(Math.min(mostKeys, Math.max(0, options.capacity)))
+    this.most = 2 * this.capacity + slack
     this.hashes = new Int32Array(this.most)
     this.ats = new Float64Array(this.most)
     this.freshUntils = new Float64Array(this.most)
     this.starts = new Int32Array(this.most)
     this.middles = new Int32Array(this.most)
     this.ends = new Int32Array(this.most)
+    this.slabs = Array.from({ length: this.most }, () => undefined)
+    this.keys = Array.from({ length: this.most }, () => undefined)
   }
 
   get size(): number {
@@ -96,19 +105,11 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
   }
 
   put(key: string, { value: { value, text } }: Exit.Success<Reading<A>, E>, freshUntil: number, now: number): void {
+    if (this.capacity === 0) return
     const hash = this.options.hash(key)
     this.forget(hash)
-    const { capacity, keepMillis } = this.options
-    while (this.count > 0) {
-      const oldest = now - (this.ats[this.first] ?? 0) > keepMillis
-      if (!oldest && this.index.size < capacity && this.count < this.most && this.isCurrent(this.first)) break
-      this.letGo()
-    }
-    const record = (this.first + this.count++) % this.most
-    this.hashes[record] = hash
-    this.ats[record] = now
-    this.freshUntils[record] = freshUntil
-    this.index.set(hash, record)
+    this.makeRoom(now)
+    const record = this.append(hash, now, freshUntil)
     // What is no text can be no other than it is: half of a surrogate pair would not come back.
     if (text?.isWellFormed() === true) this.write(record, key, text)
     else this.warmUp(record, key, Exit.succeed(value))
@@ -120,13 +121,59 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
     if (record !== undefined && this.isOf(record, key)) this.forget(hash)
   }
 
-  private warmed(record: number, key: string): Warm<Exit.Exit<A, E>> {
+  /** Lets go of what is due, and of so much else that one more has room. */
+  private makeRoom(now: number): void {
+    let again = 0
+    while (this.count > 0) {
+      const isDue = now - (this.ats[this.first] ?? 0) > this.options.keepMillis || this.index.size >= this.capacity
+      if (isDue || !this.isCurrent(this.first)) this.letGo()
+      else if (this.count < this.most && (this.count <= 2 * this.index.size + slack || again++ >= atOnce)) break
+      else this.writeAgain()
+    }
+  }
+
+  private append(hash: number, at: number, freshUntil: number): number {
+    const record = (this.first + this.count++) % this.most
+    this.hashes[record] = hash
+    this.ats[record] = at
+    this.freshUntils[record] = freshUntil
+    this.index.set(hash, record)
+    return record
+  }
+
+  /** The oldest record becomes the latest, as it is. */
+  private writeAgain(): void {
+    const old = this.first
+    const [hash = 0, at = 0, freshUntil = 0] = [this.hashes[old], this.ats[old], this.freshUntils[old]]
+    const [start = 0, middle = 0, end = 0] = [this.starts[old], this.middles[old], this.ends[old]]
+    const key = this.keys[old]
+    const bytes = this.slabs[old]?.bytes
+    const slab = bytes === undefined ? undefined : this.slabFor(end - start)
+    const moved = (slab?.used ?? 0) - start
+    if (slab !== undefined) {
+      bytes?.copy(slab.bytes, slab.used, start, end)
+      slab.used += end - start
+      slab.records++
+    }
+    // Not found meanwhile, so that what is warm of it stays.
+    this.index.delete(hash)
+    this.letGo()
+    this.keys[old] = undefined
+    const record = this.append(hash, at, freshUntil)
+    this.keys[record] = key
+    this.slabs[record] = slab
+    this.starts[record] = start + moved
+    this.middles[record] = middle + moved
+    this.ends[record] = end + moved
+  }
+
+  private warmed(record: number, key: string): Kept<Exit.Exit<A, E>> {
     const text = this.slabs[record]?.bytes.toString("utf8", this.middles[record], this.ends[record]) ?? ""
     return this.warmUp(record, key, this.options.read(text))
   }
 
-  private warmUp(record: number, key: string, value: Exit.Exit<A, E>): Warm<Exit.Exit<A, E>> {
-    const warm = { record, value, at: this.ats[record] ?? 0, freshUntil: this.freshUntils[record] ?? 0 }
+  private warmUp(record: number, key: string, value: Exit.Exit<A, E>): Kept<Exit.Exit<A, E>> {
+    const warm = { value, at: this.ats[record] ?? 0, freshUntil: this.freshUntils[record] ?? 0 }
     this.warm.set(key, warm)
     this.keys[record] = key
     return warm
@@ -190,7 +237,7 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
   }
 }
 
-/** FNV-1a of a key's code units, from a seed: whoever does not know it cannot make keys of one number. */
+/** FNV-1a of a key's code units, from a seed. Two keys of one number cost a fetch, and are never taken for each other. */
 export const hashOf =
   (seed: number) =>
   (key: string): number => {

@@ -134,6 +134,15 @@ const parseJson = (body: string): unknown => {
   }
 }
 
+/** The JSON of what was JSON; undefined where it is nested so deeply that only a parser could tell. */
+export const textOf = (json: unknown): string | undefined => {
+  try {
+    return JSON.stringify(json)
+  } catch {
+    return undefined
+  }
+}
+
 /** The items of a batch's answer by the field that names them; undefined where there are none. */
 export const itemsBy = (answer: unknown, field: string): ReadonlyMap<string, unknown> | undefined => {
   if (!Predicate.hasProperty(answer, "items") || !Array.isArray(answer.items)) return undefined

@@ -32,7 +32,9 @@ export const make = <A, E, I>(
 
   const freshIn = (key: string, now: number): Exit.Exit<A, E> | undefined => {
     const known = good.get(key)
-    if (known !== undefined && now < known.freshUntil) return known.value
+    const answer = known !== undefined && now < known.freshUntil ? known.value : undefined
+    // What cannot be read again is as good as not kept.
+    if (answer !== undefined && Exit.isSuccess(answer)) return answer
     const absent = notFound.get(key)
     return absent !== undefined && now < absent.freshUntil ? absent.value : undefined
   }

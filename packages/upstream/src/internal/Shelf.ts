@@ -43,8 +43,9 @@ export class Shelf<V> implements Store<V> {
       // Let go of at once: until the queue is made shorter, it would be kept as long as twice as many that are known.
       this.queue[this.first++] = undefined
     }
-    if (this.first > 1024 && this.first * 2 > this.queue.length) {
-      this.queue = this.queue.slice(this.first)
+    if (this.queue.length > 2 * this.known.size + 1024) {
+      // One that stays long may stand before many that newer ones took the place of.
+      this.queue = this.queue.filter((put) => put !== undefined && this.known.get(put.key) === put)
       this.first = 0
     }
   }
