@@ -27,7 +27,7 @@ const openApi = HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUn
 
 const docsPage = HttpRouter.toHttpEffect(HttpApiScalar.layer(RoomApi, { path: "/docs" }))
 
-// The page is 6 MB of script, which most processes never serve: loaded when somebody asks, and then for all; not if that fails.
+// The page is 6 MB of script, which most processes never serve: loaded when somebody asks, and if that goes well for all.
 const docs = Layer.unwrap(
   Effect.map(
     Effect.cachedWithTTL(docsPage, (exit) => (Exit.isSuccess(exit) ? Duration.infinity : Duration.zero)),

@@ -8,9 +8,10 @@
  * - {@link serial}: one after the other, failing fast: the baseline, and the wait is the sum.
  * - {@link forEach}: the same fan-out for every item of a list, so many at once.
  *
- * Parts at once begin in the order of their keys; where all of them are upstream calls, with the one that takes longest as a
- * rule; of several that fail at once, the first begun is the failure. A part is any Effect. The result's type follows from the parts. A fan-out sets no deadline of its own: upstream calls
- * keep the ambient one by themselves, and `Deadline.enforce` makes any other Effect keep it.
+ * A part is any Effect. The result's type follows from the parts. Parts at once begin in the order of their keys; where all of
+ * them are upstream calls, with the one that takes longest as a rule. Of several that fail at once the first begun is the
+ * failure. A fan-out sets no deadline of its own: upstream calls keep the ambient one by themselves, and `Deadline.enforce`
+ * makes any other Effect keep it.
  */
 import * as Direct from "@portico/call/Direct"
 import * as Provenance from "@portico/call/Provenance"

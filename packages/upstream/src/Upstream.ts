@@ -25,8 +25,8 @@ import * as Freshness from "./Freshness.ts"
 import * as Hedge from "./Hedge.ts"
 import { Archive, hashOf } from "./internal/Archive.ts"
 import * as Ask from "./internal/Ask.ts"
-import * as Batches from "./internal/Batches.ts"
 import * as Flights from "./internal/Flights.ts"
+import * as HttpBatch from "./internal/HttpBatch.ts"
 import * as HttpCall from "./internal/HttpCall.ts"
 import * as Memory from "./internal/Memory.ts"
 import * as Reading from "./internal/Reading.ts"
@@ -166,7 +166,7 @@ const overHttp = <I, A, E>(
     const maxResponse = policies.maxResponse ?? 262_144
     const wire = yield* (yield* Transport).connect({ upstream, baseUrl: options.baseUrl, maxResponse })
     const remembers = policies.freshFor !== undefined || policies.staleIfError !== undefined
-    const { json, decode, text, answer } = HttpCall.reader(upstream, output)
+    const reader = HttpCall.reader(upstream, output)
 
     const attempts: HttpCall.Attempts = {
       upstream,
@@ -180,39 +180,12 @@ const overHttp = <I, A, E>(
       ({ path }: Question<I>) => path,
       (response, { input }) => {
         const meaning = on[response.status]
-        return meaning === undefined ? answer(response) : Reading.of(meaning(input))
+        return meaning === undefined ? reader.answer(response) : Reading.of(meaning(input))
       }
     )
     const once = Ask.begin(Reading.values(stack.once(attempt)))
 
     const notFound = Effect.fail(new UpstreamError({ upstream, reason: new Status({ status: 404 }) }))
-    const missing = (input: I): Effect.Effect<A, E | UpstreamError> => on[404]?.(input) ?? notFound
-
-    const batched = ({ request, id, field, group }: BatchRequest<I>) => {
-      const together = HttpCall.attempt(
-        attempts,
-        (questions: ReadonlyArray<Question<I>>) => request(questions.map(({ input }) => input)),
-        (response) =>
-          Effect.mapEager(json(response), (answer) => {
-            const items = HttpCall.itemsBy(answer, field)
-            return ({ input }: Question<I>) => {
-              const item = items?.get(id(input))
-              // An id left out was not found; an answer without items is spoilt as a whole.
-              if (item === undefined) return Reading.of(items === undefined ? decode(item) : missing(input))
-              return Exit.map(decode(item), (value) => ({
-                value,
-                text: remembers ? HttpCall.textOf(item) : undefined
-              }))
-            }
-          })
-      )
-      return Batches.make<Question<I>, Reading.Reading<A>, E | UpstreamError, UpstreamError>({
-        group: ({ input }) => group?.(input) ?? "",
-        ask: stack.idempotent(together),
-        onSend: metrics.batch
-      })
-    }
-
     const remembered: Freshness.Options = {
       ...Freshness.defaults,
       freshFor: policies.freshFor ?? 0,
@@ -223,13 +196,25 @@ const overHttp = <I, A, E>(
     const archive = new Archive<A, E | UpstreamError>({
       capacity: remembers ? remembered.capacity : 0,
       keepMillis: Memory.keepMillis(remembered),
-      read: text,
+      read: reader.text,
       hash: hashOf(yield* Random.nextInt)
     })
     const memory = Memory.make<A, E | UpstreamError, Reading.Reading<A>>(remembered, archive)
 
     // A flight shares everything below it, and is the only place where a caller waits: so its deadline ends there.
-    const ask = options.batch === undefined ? stack.idempotent(attempt) : (yield* batched(options.batch)).ask
+    const { batch } = options
+    const ask =
+      batch === undefined
+        ? stack.idempotent(attempt)
+        : yield* HttpBatch.make<Question<I>, I, A, E>({
+            batch,
+            attempts,
+            reader,
+            missing: (input) => on[404]?.(input) ?? notFound,
+            remembers,
+            around: stack.idempotent,
+            onSend: metrics.batch
+          })
     const retries = policies.retries ?? 0
     const flights = yield* Flights.make({
       key: ({ key }: Question<I>) => key,

@@ -71,8 +71,7 @@ class Together {
     const { timeline } = this
     if (this.left === 0) this.complete()
     this.beginning = this.now()
-    for (const index of this.order()) {
-      const [name, part] = this.parts[index] ?? nothing
+    for (const { index, name, part } of this.order()) {
       if (this.over) break
       if (!("effect" in part)) {
         if (timeline !== undefined) Marking.skipped(timeline, name, this.now())
@@ -93,17 +92,12 @@ class Together {
    * The longest first, as far as is known, else as they are given: the answer waits for the slowest, and what is begun last is
    * sent last. On a core that had slept, 0.6 ms later than the first of five.
    */
-  private order(): ReadonlyArray<number> {
-    const usual: Array<number> = []
-    const order: Array<number> = []
-    for (const [index, [, part]] of this.parts.entries()) {
-      const millis = "effect" in part && Direct.isDirect(part.effect) ? part.effect.usualMillis(this.context) : 0
-      usual.push(millis)
-      let at = index
-      for (; at > 0 && millis > (usual[order[at - 1] ?? 0] ?? 0); at--) order[at] = order[at - 1] ?? 0
-      order[at] = index
-    }
-    return order
+  private order() {
+    const all = this.parts.map(([name, part], index) => {
+      const isKnown = "effect" in part && Direct.isDirect(part.effect)
+      return { index, name, part, usualMillis: isKnown ? part.effect.usualMillis(this.context) : 0 }
+    })
+    return all.sort((a, b) => b.usualMillis - a.usualMillis)
   }
 
   /** Nobody waits for it any longer: what is under way is ended, and a defect that was about to be told is told. */
@@ -194,8 +188,6 @@ class Together {
     return this.timeline === undefined ? 0 : Timeline.elapsed(this.timeline, this.fiber)
   }
 }
-
-const nothing = ["", Part.skipped] as const
 
 const never = () => false
 

@@ -92,26 +92,21 @@ export const reader = <A>(upstream: string, output: Schema.ConstraintDecoder<A>)
     const decoded = decodeExit(json)
     return Exit.isSuccess(decoded) ? Exit.succeed(decoded.value) : notTheSchema
   }
-  const isRefused = ({ status }: Response) => status < 200 || status > 299
-  const text = (body: string) => {
+  const parse = (body: string): Exit.Exit<unknown, UpstreamError> => {
     const value = parseJson(body)
-    return value === undefined ? notJson : decode(value)
+    return value === undefined ? notJson : Exit.succeed(value)
   }
+  const text = (body: string) => {
+    const value = parse(body)
+    return Exit.isSuccess(value) ? decode(value.value) : Exit.failCause(value.cause)
+  }
+  const read = <B>(response: Response, of: (body: string) => Exit.Exit<B, UpstreamError>) =>
+    response.status < 200 || response.status > 299 ? refused(upstream, response) : of(response.body)
   return {
-    json: (response) => {
-      if (isRefused(response)) return refused(upstream, response)
-      const value = parseJson(response.body)
-      return value === undefined ? notJson : Exit.succeed(value)
-    },
+    json: (response) => read(response, parse),
     decode,
     text,
-    answer: (response) => {
-      if (isRefused(response)) return refused(upstream, response)
-      const read = text(response.body)
-      return Exit.isSuccess(read)
-        ? Exit.succeed({ value: read.value, text: response.body })
-        : Exit.failCause(read.cause)
-    }
+    answer: (response) => read(response, (body) => Exit.map(text(body), (value) => ({ value, text: body })))
   }
 }
 
