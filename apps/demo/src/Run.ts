@@ -4,7 +4,7 @@
 import * as FanOut from "@portico/fanout/FanOut"
 import type * as Part from "@portico/fanout/Part"
 import * as Timeline from "@portico/fanout/Timeline"
-import { Effect, Result } from "effect"
+import { Clock, Effect, Result } from "effect"
 import * as Closures from "./Closures.ts"
 import { Screen } from "./Screen.ts"
 import * as Task from "./Task.ts"
@@ -87,7 +87,7 @@ export const perform = (run: Run): Effect.Effect<Measured, never, Screen> =>
           Timeline.record(timeline),
           Effect.flatMap((result) =>
             Effect.withFiber((fiber) => {
-              const wallMillis = Timeline.elapsed(timeline, fiber)
+              const wallMillis = Timeline.elapsed(timeline, fiber.getRef(Clock.Clock))
               return Effect.succeed({ result, measured: { name: run.name, wallMillis, ends: count(timeline.marks) } })
             })
           )

@@ -140,7 +140,7 @@ const view = (chart: Chart, timeline: Timeline.Timeline | undefined): Effect.Eff
     Effect.succeed({
       ...chart,
       marks: timeline?.marks ?? [],
-      nowMillis: timeline === undefined ? 0 : Timeline.elapsed(timeline, fiber)
+      nowMillis: timeline === undefined ? 0 : Timeline.elapsed(timeline, fiber.getRef(Clock.Clock))
     })
   )
 

@@ -14,7 +14,7 @@ import * as RequestId from "@portico/call/RequestId"
 import { type Drain, Draining } from "@portico/edge/Drain"
 import { type Caller, type LoadShed, overloaded } from "@portico/edge/LoadShed"
 import * as Problem from "@portico/edge/Problem"
-import type { Random } from "effect"
+import { Context, type Random } from "effect"
 import * as EntryProblem from "./EntryProblem.ts"
 
 export interface Door {
@@ -28,9 +28,36 @@ export interface Door {
   readonly usefulFor: number
 }
 
-export const make = (options: ServerOptions, door: Door): Server => new FrontDoor(options, door)
+/** Answers a request without the router, or leaves it to it: undefined. What comes back ends it for a client that has left. */
+export type Lane = (request: IncomingMessage, response: ServerResponse) => (() => void) | undefined
 
-class FrontDoor extends Server {
+/** What is behind the door: a lane, if one is open, and the router. */
+export class FrontDoor extends Context.Service<
+  FrontDoor,
+  {
+    /** From now on those let in go to `lane` first. */
+    readonly open: (lane: Lane | undefined) => void
+    /** Hands a request that was let in on to the router. */
+    readonly handOn: (request: IncomingMessage, response: ServerResponse) => void
+  }
+>()("@portico/server/FrontDoor") {}
+
+/** The server, and what is behind its door. */
+export const make = (options: ServerOptions, door: Door) => {
+  const server = new GuardedServer(options, door)
+  return {
+    server,
+    door: FrontDoor.of({
+      open: (lane) => {
+        server.lane = lane
+      },
+      handOn: (request, response) => server.handOn(request, response)
+    })
+  }
+}
+
+class GuardedServer extends Server {
+  lane: Lane | undefined
   private readonly door: Door
   private readonly early = new WeakMap<Socket, Set<() => void>>()
 
@@ -49,6 +76,10 @@ class FrontDoor extends Server {
     return true
   }
 
+  handOn(request: IncomingMessage, response: ServerResponse): void {
+    super.emit("request", request, response)
+  }
+
   private isGuarded({ method, url }: IncomingMessage): boolean {
     return (method === "GET" || method === "HEAD") && this.door.guards(url ?? "")
   }
@@ -56,11 +87,13 @@ class FrontDoor extends Server {
   private admit(request: IncomingMessage, response: ServerResponse): void {
     const { drain, shed } = this.door
     if (!drain.enter()) return this.turnAway(response, draining)
+    let stop: (() => void) | undefined
     const caller: Caller = {
       usefulFor: () => this.usefulFor(request),
       enter: (waited) => {
         if (waited >= 1) request.headers[Deadline.header] = Deadline.toHeader(this.usefulFor(request) - waited)
-        super.emit("request", request, response)
+        stop = this.lane?.(request, response)
+        if (stop === undefined) this.handOn(request, response)
       },
       refuse: () => this.turnAway(response, tooMuch)
     }
@@ -74,6 +107,7 @@ class FrontDoor extends Server {
       if (!counted) return
       counted = false
       early?.delete(leave)
+      stop?.()
       shed.leave(place)
       drain.leave()
     }

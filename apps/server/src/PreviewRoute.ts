@@ -11,7 +11,7 @@ import * as Timeline from "@portico/fanout/Timeline"
 import { RoomIdsText } from "@portico/room/RoomApi"
 import * as RoomPreview from "@portico/room/RoomPreview"
 import * as RoomPreviewEncoding from "@portico/room/RoomPreviewEncoding"
-import { Cause, Duration, Effect, Exit, Option, Schema } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Option, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import * as GetRoute from "./GetRoute.ts"
 
@@ -63,7 +63,7 @@ const answer = (roomIds: RoomPreview.RoomIds, granted: number, durations: Teleme
       Timeline.record(timeline),
       Effect.onExit((exit) =>
         Effect.withFiber((fiber) => {
-          durations(sizeOf(roomIds), outcomeOf(exit), Timeline.elapsed(timeline, fiber))
+          durations(sizeOf(roomIds), outcomeOf(exit), Timeline.elapsed(timeline, fiber.getRef(Clock.Clock)))
           return Effect.void
         })
       )

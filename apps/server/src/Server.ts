@@ -14,6 +14,7 @@ import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
 import { Duration, Effect, Exit, Layer, Random } from "effect"
 import { HttpMiddleware, HttpRouter, type HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
 import { HttpApiScalar, OpenApi } from "effect/http-api"
+import * as EntryLane from "./EntryLane.ts"
 import * as EntryRoute from "./EntryRoute.ts"
 import * as FrontDoor from "./FrontDoor.ts"
 import * as PreviewRoute from "./PreviewRoute.ts"
@@ -63,11 +64,15 @@ const httpServer = (settings: ServerSettings) =>
       const random = yield* Random.Random
       const guards = (path: string) => path.startsWith("/v1/rooms/")
       const usefulFor = Duration.toMillis(settings.entryDeadline)
-      return NodeHttpServer.layer(() => FrontDoor.make(limits, { shed, drain, random, guards, usefulFor }), {
-        host: settings.host,
-        port: settings.port,
-        gracefulShutdownTimeout: "100 millis"
-      })
+      const { server, door } = FrontDoor.make(limits, { shed, drain, random, guards, usefulFor })
+      return Layer.merge(
+        NodeHttpServer.layer(() => server, {
+          host: settings.host,
+          port: settings.port,
+          gracefulShutdownTimeout: "100 millis"
+        }),
+        Layer.succeed(FrontDoor.FrontDoor, door)
+      )
     })
   )
 
@@ -96,6 +101,8 @@ export const layer = (
     routerConfig: { maxParamLength: 16_384 }
   }).pipe(Layer.provideMerge(httpServer(settings)))
   return drainFirst(settings).pipe(
+    // Above the routes: what it hands on as it closes is still answered.
+    Layer.provideMerge(EntryLane.layer(settings.entryDeadline)),
     Layer.provideMerge(served),
     Layer.provide(Drain.Drain.layer),
     Layer.provide(loadShed(settings.maxInFlight)),

@@ -11,23 +11,37 @@ import { Cause, Context, Effect, Random } from "effect"
 import { HttpEffect, HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import * as Problem from "./Problem.ts"
 
+/** Under which names a request is known, and what is done for it. */
+export interface Ids {
+  readonly requestId: string
+  readonly trace: TraceContext.TraceContext
+}
+
+/** Those that came with the request, by the values of its headers; what did not come, or is not safe, is made. */
+export const idsOf = (requestId: string | undefined, trace: string | undefined, random: Random.Random): Ids => ({
+  requestId: RequestId.accept(requestId) ?? RequestId.make(random),
+  trace: TraceContext.fromHeader(trace) ?? TraceContext.make(random)
+})
+
+/** The context in which a request is answered. */
+export const under = <R>(context: Context.Context<R>, { requestId, trace }: Ids): Context.Context<R> =>
+  context.pipe(Context.add(RequestId.RequestId, requestId), Context.add(TraceContext.TraceContext, trace))
+
 /** The middleware, for every route of the router. */
 export const layer = HttpRouter.middleware(
   (app) =>
     Effect.withFiber((fiber) => {
       const { headers, url } = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
       const random = fiber.getRef(Random.Random)
-      const requestId = RequestId.accept(headers[RequestId.header]) ?? RequestId.make(random)
-      const trace = TraceContext.fromHeader(headers[TraceContext.header]) ?? TraceContext.make(random)
+      const ids = idsOf(headers[RequestId.header], headers[TraceContext.header], random)
+      const { requestId } = ids
       // Not around the handler but before the sending: it also reaches what the server answers for a handler that it cut.
       HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_, answer) => Effect.succeed(finish(answer, requestId)))
       return app.pipe(
         Effect.catchCause((cause) =>
           Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : explain(cause, url, requestId)
         ),
-        Effect.updateContext((context: Context.Context<never>) =>
-          context.pipe(Context.add(RequestId.RequestId, requestId), Context.add(TraceContext.TraceContext, trace))
-        )
+        Effect.updateContext((context: Context.Context<never>) => under(context, ids))
       )
     }),
   { global: true }

@@ -1,10 +1,8 @@
 /**
- * Who asks. For development the header `x-user-id` is believed; whoever sends none is a guest.
+ * Who asks. For development a header is believed.
  *
  * The subject is a claim about a name, not yet a name of the domain: the service checks its form.
  */
-import type { HttpServerRequest } from "effect/http"
 
-/** The subject of a request; undefined for a guest. */
-export const subject = (request: HttpServerRequest.HttpServerRequest): string | undefined =>
-  request.headers["x-user-id"]
+/** The header that says who asks; without it, it is a guest. */
+export const header = "x-user-id"

@@ -5,7 +5,7 @@
  * fan-out failed or was interrupted. A fan-out that nobody watches records nothing.
  */
 import type * as Provenance from "@portico/call/Provenance"
-import { Clock, Context, Effect, type Fiber } from "effect"
+import { type Clock, Context, Effect } from "effect"
 
 /** What is known of one part. */
 export interface Mark {
@@ -35,9 +35,14 @@ export const Current: Context.Reference<Timeline | undefined> = Context.Referenc
 )
 
 /** Begins a timeline now. */
-export const make: Effect.Effect<Timeline> = Effect.clockWith((clock) =>
-  Effect.sync(() => ({ marks: [], originNanos: clock.monotonicTimeNanosUnsafe(), prefix: "" }))
-)
+export const make: Effect.Effect<Timeline> = Effect.clockWith((clock) => Effect.sync(() => begin(clock)))
+
+/** {@link make}, where the clock is at hand. */
+export const begin = (clock: Clock.Clock): Timeline => ({
+  marks: [],
+  originNanos: clock.monotonicTimeNanosUnsafe(),
+  prefix: ""
+})
 
 /**
  * Lets the fan-outs in `self` write on `timeline`.
@@ -61,8 +66,8 @@ export const under =
     )
 
 /** Milliseconds from the timeline's beginning until now. */
-export const elapsed = (timeline: Timeline, fiber: Fiber.Fiber<unknown, unknown>): number =>
-  Number(fiber.getRef(Clock.Clock).monotonicTimeNanosUnsafe() - timeline.originNanos) / 1e6
+export const elapsed = (timeline: Timeline, clock: Clock.Clock): number =>
+  Number(clock.monotonicTimeNanosUnsafe() - timeline.originNanos) / 1e6
 
 /** How long a part took, in milliseconds; 0 while it runs. */
 export const duration = (mark: Mark): number => (mark.endMillis === undefined ? 0 : mark.endMillis - mark.startMillis)

@@ -1,6 +1,6 @@
 /** How parts get onto the timeline: around whatever runs, if somebody keeps one. */
 import * as Provenance from "@portico/call/Provenance"
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Clock, Effect, Exit } from "effect"
 import * as Part from "../Part.ts"
 import * as Timeline from "../Timeline.ts"
 
@@ -13,9 +13,9 @@ export const timed = <A, E, R>(
   Effect.withFiber((fiber) => {
     const timeline = fiber.getRef(Timeline.Current)
     if (timeline === undefined) return effect
-    const mark = begin(timeline, name, Timeline.elapsed(timeline, fiber))
+    const mark = begin(timeline, name, Timeline.elapsed(timeline, fiber.getRef(Clock.Clock)))
     return Effect.onExitPrimitive(Effect.provideService(effect, Provenance.CurrentTrail, mark), (exit) => {
-      end(mark, Timeline.elapsed(timeline, fiber), endOf(exit, failed))
+      end(mark, Timeline.elapsed(timeline, fiber.getRef(Clock.Clock)), endOf(exit, failed))
       return undefined
     })
   })
@@ -24,7 +24,7 @@ export const timed = <A, E, R>(
 export const skip = (name: string): Effect.Effect<Part.Skipped> =>
   Effect.withFiber((fiber) => {
     const timeline = fiber.getRef(Timeline.Current)
-    if (timeline !== undefined) skipped(timeline, name, Timeline.elapsed(timeline, fiber))
+    if (timeline !== undefined) skipped(timeline, name, Timeline.elapsed(timeline, fiber.getRef(Clock.Clock)))
     return Effect.succeed(Part.skipped)
   })
 

@@ -4,7 +4,7 @@
  */
 import * as Direct from "@portico/call/Direct"
 import * as Provenance from "@portico/call/Provenance"
-import { Cause, type Context, Effect, Exit, Fiber } from "effect"
+import { Cause, Clock, type Context, Effect, Exit, Fiber } from "effect"
 import * as Part from "../Part.ts"
 import * as Timeline from "../Timeline.ts"
 import * as Marking from "./Marking.ts"
@@ -185,7 +185,7 @@ class Together {
   /** Milliseconds from the timeline's beginning. All are begun at once: one look at the clock is for all of them. */
   private now(): number {
     if (this.beginning !== undefined) return this.beginning
-    return this.timeline === undefined ? 0 : Timeline.elapsed(this.timeline, this.fiber)
+    return this.timeline === undefined ? 0 : Timeline.elapsed(this.timeline, this.fiber.getRef(Clock.Clock))
   }
 }
 

@@ -1,0 +1,121 @@
+import * as net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schedule } from "effect"
+import { type Answer, answerWell, eventually, failing, get, partsOf, serve } from "./fixture.ts"
+
+/** The same entry by its two ways: a plain path is for the lane, one that needs decoding for the router. */
+const lane = "/v1/rooms/1001/entry"
+const route = "/v1/rooms/%31001/entry"
+
+const headersOf = ({ headers }: Answer) => {
+  const timing = (headers.get("server-timing") ?? "").replaceAll(/dur=[\d.]+/g, "dur=?")
+  const all = Object.fromEntries(headers)
+  return { ...all, "server-timing": timing, date: "?", "x-request-id": "?", "content-length": "?" }
+}
+
+const bodyOf = ({ body }: Answer) => ({
+  ...body,
+  requestId: "?",
+  parts: Object.fromEntries(
+    Object.entries((body["parts"] ?? {}) as Record<string, object>).map(([name, part]) => [name, { ...part, ms: "?" }])
+  )
+})
+
+const countsOf = (url: string, mode: string) =>
+  Effect.promise(async () => {
+    const text = await (await fetch(`${url}/metrics`)).text()
+    const lines = text.matchAll(/^entry_duration_seconds_count\{([^}]*)\} (\d+)$/gm)
+    return Object.fromEntries(
+      Array.from(lines, ([, labels = "", count]) => [/outcome="(\w+)"/.exec(labels)?.[1] ?? "", labels, Number(count)])
+        .filter(([, labels]) => String(labels).includes(`mode="${mode}"`))
+        .map(([outcome, , count]): [string, number] => [String(outcome), Number(count)])
+    )
+  })
+
+describe("the lane", () => {
+  for (const [what, script] of [
+    ["all is well", answerWell],
+    ["optional parts fail", failing(/equity|statistics/, 503)],
+    ["there is no such room", failing(/^\/rooms\/[^/]+$/, 404)],
+    ["a required part fails", failing(/^\/users\/[^/]+$/, 500)]
+  ] as const) {
+    for (const query of ["", "?mode=failfast", "?mode=settle&platform=ios", "?mode=serial", "?mode=nonsense"]) {
+      it.live(`${query === "" ? "no query" : query}, ${what}: answers as the route does`, () =>
+        Effect.gen(function* () {
+          // Each on a service of its own: what one has learnt would answer the other.
+          const [one, other] = [yield* serve(script), yield* serve(script)]
+          const inLane = yield* get(`${one.url}${lane}${query}`)
+          const onRoute = yield* get(`${other.url}${route}${query}`)
+          assert.strictEqual(inLane.status, onRoute.status)
+          assert.deepStrictEqual(headersOf(inLane), headersOf(onRoute))
+          assert.deepStrictEqual(bodyOf(inLane), bodyOf(onRoute))
+        })
+      )
+    }
+  }
+
+  it.live("the body has the length that the head says, whatever is in it", () =>
+    Effect.gen(function* () {
+      const title = "さよなら, émile 🎤"
+      const { url } = yield* serve((socket, head) =>
+        head.startsWith("GET /rooms/1001 ")
+          ? socket.write(
+              answer({
+                roomId: "1001",
+                title,
+                status: "live",
+                anchorId: "a",
+                coverUrl: "c",
+                startedAt: null,
+                streams: []
+              })
+            )
+          : answerWell(socket, head)
+      )
+      const entry = yield* get(`${url}${lane}`)
+      assert.deepInclude(partsOf(entry)["live"]!["data"], { title })
+    })
+  )
+
+  it.live("an error keeps the id under which the upstreams were asked, and the time that each part took", () =>
+    Effect.gen(function* () {
+      const { url, upstream } = yield* serve(failing(/^\/users\/[^/]+$/, 500))
+      const { status, headers, body } = yield* get(`${url}${lane}`)
+      assert.strictEqual(status, 502)
+      const asked = new Set(upstream.requests.map((head) => /x-request-id: (\S+)/i.exec(head)?.[1]))
+      assert.deepStrictEqual(Array.from(asked), [headers.get("x-request-id")!])
+      assert.strictEqual(body["requestId"], headers.get("x-request-id"))
+      assert.match(headers.get("server-timing") ?? "", /user;dur=[\d.]+;desc="failed"/)
+    })
+  )
+
+  it.live("an entry is counted once, however it ends", () =>
+    Effect.gen(function* () {
+      const before = yield* Effect.flatMap(serve(answerWell), ({ url }) => countsOf(url, "settle"))
+      const good = yield* serve(answerWell)
+      yield* get(`${good.url}${lane}?mode=settle`)
+      const hanging = yield* serve(() => {})
+      const socket = net.connect(Number(new URL(hanging.url).port), "127.0.0.1")
+      socket.on("error", () => {}).write(`GET ${lane}?mode=settle HTTP/1.1\r\nHost: a\r\n\r\n`)
+      yield* eventually(() => hanging.upstream.requests.length === 3)
+      socket.destroy()
+      const counts = Effect.map(countsOf(good.url, "settle"), (after) =>
+        Object.fromEntries(
+          Object.entries(after).flatMap(([outcome, count]) => {
+            const more = count - (before[outcome] ?? 0)
+            return more === 0 ? [] : [[outcome, more]]
+          })
+        )
+      )
+      yield* Effect.repeat(counts, { until: ({ left }) => left === 1, schedule: Schedule.spaced(10), times: 100 })
+      yield* Effect.sleep(50)
+      assert.deepStrictEqual(yield* counts, { complete: 1, left: 1 })
+    })
+  )
+})
+
+/** What an upstream sends, whose length is that of its bytes. */
+const answer = (body: object) => {
+  const text = JSON.stringify(body)
+  return `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+}
