@@ -95,7 +95,10 @@ class GuardedServer extends Server {
         stop = this.lane?.(request, response)
         if (stop === undefined) this.handOn(request, response)
       },
-      refuse: () => this.turnAway(response, tooMuch)
+      refuse: (inFlood) => {
+        if (inFlood) response.shouldKeepAlive = false
+        this.turnAway(response, tooMuch)
+      }
     }
     const place = shed.arrive(caller)
     // Refused at once, and answered: a listener that would count it out later costs some of what a refusal does.

@@ -1,8 +1,6 @@
 /**
  * `npx -y pnpm start`: the entry service, over the upstreams that the environment names, or over the embedded ones.
  */
-// First, before anything makes a schema: decoders are compiled then, which saves an entry a tenth of its time.
-import "effect/schema/SchemaJITCompiler/enable"
 import type { Worker } from "node:cluster"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Heap from "@portico/edge/Heap"

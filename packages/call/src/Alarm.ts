@@ -50,6 +50,14 @@ export const set = ({ clock, scheduler }: Timekeeper, at: number, ring: () => vo
   return alarm
 }
 
+/**
+ * {@link set} for whoever waits for something to be read: the loop gets one more turn before `ring`, since timers come first in
+ * it. A process that was late itself finds what was there in time, and does not take its own lateness for another's. Once
+ * the instant has come it can no longer be cancelled: `ring` may find that what it waited for is there.
+ */
+export const setPatient = (timekeeper: Timekeeper, at: number, ring: () => void): Alarm =>
+  set(timekeeper, at, () => timekeeper.scheduler.makeDispatcher().scheduleTask(ring, 0))
+
 /** Cancels the alarm. After it rang, or a second time: nothing. */
 export const cancel = (alarm: Alarm): void => {
   if (alarm.ring === undefined) return

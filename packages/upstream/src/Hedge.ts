@@ -130,8 +130,7 @@ export const make = (options: Options): Stackable => {
         if (over) void end()
         else endSecond = end
       }
-      const { scheduler } = call.surroundings
-      const armed = Alarm.set(call.surroundings, at, () => scheduler.makeDispatcher().scheduleTask(sendSecond, 0))
+      const armed = Alarm.setPatient(call.surroundings, at, sendSecond)
       alarm = armed
       return () => {
         over = true

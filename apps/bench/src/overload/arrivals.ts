@@ -74,7 +74,8 @@ const open = (): Connection => {
     if (counts(connection.due)) note(connection.answer, connection.due)
     connection.due = undefined
     busy.delete(connection)
-    idle.push(connection)
+    if (/\r\nconnection: *close/i.test(connection.answer)) socket.destroy()
+    else idle.push(connection)
   })
   socket.on("error", () => {})
   socket.on("close", () => {

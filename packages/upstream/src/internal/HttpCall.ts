@@ -5,6 +5,7 @@ import * as Direct from "@portico/call/Direct"
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
 import { Effect, Exit, Predicate, Schema } from "effect"
+import { SchemaJITCompiler } from "effect/schema"
 import type { Limit } from "../AttemptTimeout.ts"
 import type { Path } from "../Path.ts"
 import * as RetryAfter from "../RetryAfter.ts"
@@ -48,13 +49,18 @@ export const attempt = <Q, A, E>(
       else endReading = Ask.settle(() => read(outcome.value, question), call, done)
     })
     if (answered) return () => endReading()
-    const armed = Alarm.set(surroundings, until, () => {
+    let left = false
+    const armed = Alarm.setPatient(surroundings, until, () => {
+      if (answered || left) return
+      left = true
       end()
       done(late)
     })
     alarm = armed
     return () => {
       if (answered) return endReading()
+      if (left) return Effect.void
+      left = true
       Alarm.cancel(armed)
       end()
       return Effect.void
@@ -85,6 +91,8 @@ export interface Reader<A> {
 }
 
 export const reader = <A>(upstream: string, output: Schema.ConstraintDecoder<A>): Reader<A> => {
+  // Compiled where that is allowed, else interpreted: a tenth of what an entry costs (apps/bench/NOTES.md).
+  SchemaJITCompiler.enable(output.ast)
   const decodeExit = Schema.decodeUnknownExit(output)
   const notJson = Exit.fail(new UpstreamError({ upstream, reason: new Payload({ why: "not JSON" }) }))
   const notTheSchema = Exit.fail(new UpstreamError({ upstream, reason: new Payload({ why: "not the schema" }) }))

@@ -1,0 +1,84 @@
+import { connect, createServer, type Server, type Socket } from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Schema } from "effect"
+import * as Hedge from "../src/Hedge.ts"
+import * as Path from "../src/Path.ts"
+import { Transport } from "../src/Transport.ts"
+import * as Upstream from "../src/Upstream.ts"
+
+/** A connection to a peer that answers at once and then, as it is the same process, keeps the event loop busy. */
+const answering = (text: string) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly socket: Socket; readonly server: Server; readonly port: number }>((resume) => {
+      const server = createServer((peer) => {
+        peer
+          .on("error", () => {})
+          .on("data", () =>
+            // At the end of a turn of the loop: the next one begins with the timers, and reads after them.
+            setImmediate(() => {
+              peer.write(text)
+              const until = performance.now() + 60
+              while (performance.now() < until);
+            })
+          )
+      })
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        const port = typeof address === "object" ? (address?.port ?? 0) : 0
+        const socket = connect(port, "127.0.0.1", () => resume(Effect.succeed({ socket, server, port })))
+      })
+    }),
+    ({ socket, server }) =>
+      Effect.callback<void>((resume) => {
+        socket.destroy()
+        server.close(() => resume(Effect.void))
+      })
+  )
+
+class Thing extends Upstream.Service<Thing>()("thing", {
+  input: Schema.String,
+  output: Schema.Struct({ name: Schema.String }),
+  errors: []
+}) {}
+
+describe("an attempt's limit, in a process that is busy", () => {
+  it.live("an answer that is here already, and only waits to be read, was in time", () =>
+    Effect.gen(function* () {
+      const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n"
+      const { port } = yield* answering(`${head}{"name":"tea"}`)
+      const context = yield* Layer.build(
+        Thing.layerHttp({
+          baseUrl: new URL(`http://127.0.0.1:${port}`),
+          request: (id) => Path.get`/things/${id}`,
+          policies: { timeout: "20 millis" }
+        }).pipe(Layer.provide(Transport.layer))
+      )
+      assert.deepStrictEqual(yield* Effect.provide(Thing.fetch("tea"), context), { name: "tea" })
+    })
+  )
+})
+
+describe("Hedge, in a process that is busy", () => {
+  it.live("an answer that is here already, and only waits to be read, is no reason for a second attempt", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      let sent = 0
+      const { socket } = yield* answering("answer")
+      const hedge = Hedge.make({
+        ...Hedge.defaults,
+        floor: "20 millis",
+        atLeast: 0,
+        tail: 0,
+        extra: 1,
+        onHedge: (what) => (sent += what === "sent" ? 1 : 0)
+      })
+      const call = Effect.callback<string>((resume) => {
+        asked++
+        socket.once("data", (bytes) => resume(Effect.succeed(bytes.toString())))
+        socket.write("question")
+      })
+      assert.strictEqual(yield* hedge(call), "answer")
+      assert.deepStrictEqual({ asked, sent }, { asked: 1, sent: 0 })
+    })
+  )
+})
