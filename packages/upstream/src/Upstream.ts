@@ -237,11 +237,10 @@ const overHttp = <I, A, E>(
       const question = { input, path, key: path.path }
       // The outermost: what the caller lived, rejections too.
       if (!Path.isIdempotent(path)) return metrics.around(once(question))
-      const asked = metrics.around(flights.join(question))
-      if (!remembers) return asked
+      if (!remembers) return metrics.around(flights.join(question))
       return (caller, done) => {
         const known = memory.known(question.key, caller.fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-        if (known === undefined) return asked(caller, done)
+        if (known === undefined) return metrics.around(flights.join(question))(caller, done)
         if (caller.trail !== undefined) caller.trail.provenance = "cached"
         return Direct.tell(done, known)
       }
