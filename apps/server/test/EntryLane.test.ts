@@ -7,10 +7,12 @@ import { type Answer, answerWell, eventually, failing, get, partsOf, serve } fro
 const lane = "/v1/rooms/1001/entry"
 const route = "/v1/rooms/%31001/entry"
 
-const headersOf = ({ headers }: Answer) => {
+const headersOf = ({ status, headers }: Answer) => {
   const timing = (headers.get("server-timing") ?? "").replaceAll(/dur=[\d.]+/g, "dur=?")
+  // What was still under way when one failed, and what was there, is not the same twice.
+  const ends = status === 200 ? timing : timing.replaceAll(/"\w+"/g, "?")
   const all = Object.fromEntries(headers)
-  return { ...all, "server-timing": timing, date: "?", "x-request-id": "?", "content-length": "?" }
+  return { ...all, "server-timing": ends, date: "?", "x-request-id": "?", "content-length": "?" }
 }
 
 const bodyOf = ({ body }: Answer) => ({
@@ -35,7 +37,7 @@ const countsOf = (url: string, mode: string) =>
 describe("the lane", () => {
   for (const [what, script] of [
     ["all is well", answerWell],
-    ["optional parts fail", failing(/equity|statistics/, 503)],
+    ["an optional part fails", failing(/statistics/, 503)],
     ["there is no such room", failing(/^\/rooms\/[^/]+$/, 404)],
     ["a required part fails", failing(/^\/users\/[^/]+$/, 500)]
   ] as const) {
