@@ -18,7 +18,7 @@ import * as Timeline from "@portico/fanout/Timeline"
 import * as EntryEncoding from "@portico/room/EntryEncoding"
 import * as RoomEntry from "@portico/room/RoomEntry"
 import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
-import { Clock, Context, Duration, Effect, Exit, type Fiber, Layer, Random } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Random } from "effect"
 import { HttpServerError } from "effect/http"
 import * as EntryAnswer from "./EntryAnswer.ts"
 import * as EntryRequest from "./EntryRequest.ts"
@@ -46,13 +46,20 @@ export const layer = (entryDeadline: Duration.Duration): Layer.Layer<never, neve
       yield* Effect.acquireRelease(
         Effect.sync(() => door.open(lane)),
         () =>
-          Effect.sync(() => {
+          Effect.suspend(() => {
             door.open(undefined)
-            inside.interrupt()
+            return inside.interrupt()
           })
       )
     })
   )
+
+/** What is sent, and how the entry is counted. */
+interface Answer {
+  readonly body: Buffer
+  readonly outcome: string
+  readonly millis: number
+}
 
 /** No id that needs decoding, and nothing behind it but a query: the rest is for the router. */
 const plain = /^\/v1\/rooms\/([A-Za-z0-9_-]+)\/entry(?:$|\?)/
@@ -77,11 +84,16 @@ const make = (budget: number, inside: Inside, handOn: FrontDoor["Service"]["hand
         Context.add(Timeline.Current, timeline)
       )
       const entry = Effect.map(RoomEntry.enter(mode, viewer), (value) => {
-        durations(mode, EntryAnswer.completeness(value), Timeline.elapsed(timeline, clock))
-        return Buffer.from(EntryEncoding.encode(mode, viewer, value, timeline))
+        const millis = Timeline.elapsed(timeline, clock)
+        const body = Buffer.from(EntryEncoding.encode(mode, viewer, value, timeline))
+        return { body, outcome: EntryAnswer.completeness(value), millis }
       })
-      const end = (exit: Exit.Exit<Buffer, RoomEntry.EntryError>) => {
-        if (Exit.isSuccess(exit)) return write(response, exit.value, EntryAnswer.headers(timeline, ids.requestId))
+      const end = (exit: Exit.Exit<Answer, RoomEntry.EntryError>) => {
+        if (Exit.isSuccess(exit)) {
+          const { body, outcome, millis } = exit.value
+          durations(mode, outcome, millis)
+          return write(response, body, EntryAnswer.headers(timeline, ids.requestId))
+        }
         handedOn.set(request, { asked, timeline, exit: Exit.failCause(exit.cause) })
         request.headers[RequestId.header] = ids.requestId
         handOn(request, response)
@@ -101,10 +113,12 @@ const make = (budget: number, inside: Inside, handOn: FrontDoor["Service"]["hand
     }
 
     const lane: Lane = (request, response) => {
-      const { method, url = "" } = request
-      const roomId = method === "GET" ? plain.exec(url)?.[1] : undefined
+      const { method, url = "", headers } = request
+      // A body that nobody wants is to be read and let go of with care, which the router's server does.
+      const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined
+      const roomId = method === "GET" && !hasBody ? plain.exec(url)?.[1] : undefined
       if (roomId === undefined) return undefined
-      const asked = EntryRequest.decode(roomId, url, textOf(request.headers[Identity.header]))
+      const asked = EntryRequest.decode(roomId, url, textOf(headers[Identity.header]))
       return "detail" in asked ? undefined : enter(request, response, asked)
     }
     return lane
@@ -137,8 +151,9 @@ class Inside {
     last.at = place.at
   }
 
-  interrupt(): void {
-    for (const { fiber } of Array.from(this.places)) fiber.interruptUnsafe()
+  /** Interrupts them, and waits until they have ended and said so: the router is there for as long as they need it. */
+  interrupt(): Effect.Effect<void> {
+    return Fiber.interruptAll(this.places.map(({ fiber }) => fiber))
   }
 }
 

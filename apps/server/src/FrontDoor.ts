@@ -28,7 +28,10 @@ export interface Door {
   readonly usefulFor: number
 }
 
-/** Answers a request without the router, or leaves it to it: undefined. What comes back ends it for a client that has left. */
+/**
+ * Answers a request without the router, or leaves it to it: undefined. What comes back is called when the connection is done
+ * with it: it ends what is still under way.
+ */
 export type Lane = (request: IncomingMessage, response: ServerResponse) => (() => void) | undefined
 
 /** What is behind the door: a lane, if one is open, and the router. */

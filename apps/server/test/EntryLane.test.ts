@@ -1,6 +1,13 @@
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schedule } from "effect"
+import { Equity } from "@portico/room/Equity"
+import { Live } from "@portico/room/Live"
+import { Statistics } from "@portico/room/Statistics"
+import { User } from "@portico/room/User"
+import { Version } from "@portico/room/Version"
+import { Context, Duration, Effect, Fiber, Layer, Schedule } from "effect"
+import { HttpServer } from "effect/http"
+import * as Server from "../src/Server.ts"
 import { type Answer, answerWell, eventually, failing, get, partsOf, serve } from "./fixture.ts"
 
 /** The same entry by its two ways: a plain path is for the lane, one that needs decoding for the router. */
@@ -94,8 +101,13 @@ describe("the lane", () => {
   it.live("an entry is counted once, however it ends", () =>
     Effect.gen(function* () {
       const before = yield* Effect.flatMap(serve(answerWell), ({ url }) => countsOf(url, "settle"))
+      const failedBefore = yield* Effect.flatMap(serve(answerWell), ({ url }) => countsOf(url, "failfast"))
       const good = yield* serve(answerWell)
       yield* get(`${good.url}${lane}?mode=settle`)
+      const broken = yield* serve(failing(/statistics/, 500))
+      yield* get(`${broken.url}${lane}?mode=settle`)
+      const absent = yield* serve(failing(/^\/rooms\/[^/]+$/, 404))
+      yield* get(`${absent.url}${lane}?mode=failfast`)
       const hanging = yield* serve(() => {})
       const socket = net.connect(Number(new URL(hanging.url).port), "127.0.0.1")
       socket.on("error", () => {}).write(`GET ${lane}?mode=settle HTTP/1.1\r\nHost: a\r\n\r\n`)
@@ -111,7 +123,70 @@ describe("the lane", () => {
       )
       yield* Effect.repeat(counts, { until: ({ left }) => left === 1, schedule: Schedule.spaced(10), times: 100 })
       yield* Effect.sleep(50)
-      assert.deepStrictEqual(yield* counts, { complete: 1, left: 1 })
+      assert.deepStrictEqual(yield* counts, { complete: 1, partial: 1, left: 1 })
+      const failed = yield* countsOf(good.url, "failfast")
+      assert.strictEqual((failed["RoomNotFound"] ?? 0) - (failedBefore["RoomNotFound"] ?? 0), 1)
+    })
+  )
+
+  it.live(
+    "a GET with a body is for the router: its client has the answer, and what it sends is not read without end",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* serve(answerWell)
+        const heads = ["content-length: 1000000000", "transfer-encoding: chunked"]
+        for (const head of heads) {
+          const seen = { text: "", ended: false }
+          const socket = yield* Effect.acquireRelease(
+            Effect.sync(() => net.connect({ port: Number(new URL(url).port), host: "127.0.0.1" })),
+            (made) => Effect.sync(() => made.destroy())
+          )
+          socket.on("error", () => {}).on("close", () => (seen.ended = true))
+          socket.on("data", (chunk) => (seen.text += String(chunk)))
+          socket.write(`GET ${lane} HTTP/1.1\r\nHost: a\r\n${head}\r\n\r\n`)
+          const pump = () => {
+            while (socket.writable && socket.write(`4000\r\n${"x".repeat(0x4000)}\r\n`));
+          }
+          socket.on("drain", pump)
+          pump()
+          yield* eventually(() => seen.ended, 5_000)
+          assert.match(seen.text, /^HTTP\/1\.1 200 /)
+          assert.match(seen.text, /"complete":true/)
+        }
+      })
+  )
+
+  it.live("what is in it when the service closes is answered, however long an upstream takes to end", () =>
+    Effect.gen(function* () {
+      const slowToEnd = Effect.onInterrupt(Effect.never, () => Effect.sleep("400 millis"))
+      const answer = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const context = yield* Layer.build(
+            Server.layer({
+              host: "127.0.0.1",
+              port: 0,
+              entryDeadline: Duration.seconds(20),
+              drain: Duration.millis(50)
+            }).pipe(
+              Layer.provide(
+                Layer.mergeAll(
+                  Version.layerFake(() => Effect.never),
+                  Live.layerFake(() => slowToEnd),
+                  User.layerFake(() => Effect.never),
+                  Equity.layerFake(() => Effect.never),
+                  Statistics.layerFake(() => Effect.never)
+                )
+              )
+            )
+          )
+          const url = HttpServer.formatAddress(Context.get(context, HttpServer.HttpServer).address)
+          const entry = yield* Effect.forkDetach(get(`${url}${lane}`))
+          yield* Effect.sleep("100 millis")
+          return entry
+        })
+      ).pipe(Effect.flatMap(Fiber.join), Effect.timeout("5 seconds"))
+      assert.strictEqual(answer.status, 503)
+      assert.strictEqual(answer.headers.get("retry-after"), "1")
     })
   )
 })

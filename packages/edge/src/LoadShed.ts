@@ -11,8 +11,9 @@
  * Who comes when others wait is told at once whether it is worth it. What was begun of late says how long one takes
  * (`internal/Pace`), the line how many are before: Little's law, as go-zero and Kratos' BBR use it of passes and latency, here
  * of a wait. Above {@link worthwhile} of the time that the answer is of use it is a refusal, so that the limit follows what
- * this process really gets done. Where there has been too much for a second, it is a tenth of that time. A slow upstream is no overload: nobody waits in line for it. It has its own bounds, which
- * are the deadline, its breaker and its bulkhead.
+ * this process really gets done; where there has been too much for a second, above {@link worthwhileStanding}. A slow
+ * upstream is no overload: nobody waits in line for it. It has its own bounds, which are the deadline, its breaker and its
+ * bulkhead.
  *
  * The line is first come, first served: where all of it can be served, as when a thousand clients ask again and again,
  * nobody is put last for good. Whoever leaves it is forgotten.

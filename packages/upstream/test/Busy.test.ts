@@ -7,7 +7,7 @@ import { Transport } from "../src/Transport.ts"
 import * as Upstream from "../src/Upstream.ts"
 
 /** A connection to a peer that answers at once and then, as it is the same process, keeps the event loop busy. */
-const answering = (text: string) =>
+const answering = (text: string, busyMillis = 60) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly socket: Socket; readonly server: Server; readonly port: number }>((resume) => {
       const server = createServer((peer) => {
@@ -17,7 +17,7 @@ const answering = (text: string) =>
             // At the end of a turn of the loop: the next one begins with the timers, and reads after them.
             setImmediate(() => {
               peer.write(text)
-              const until = performance.now() + 60
+              const until = performance.now() + busyMillis
               while (performance.now() < until);
             })
           )
@@ -45,12 +45,12 @@ describe("an attempt's limit, in a process that is busy", () => {
   it.live("an answer that is here already, and only waits to be read, was in time", () =>
     Effect.gen(function* () {
       const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n"
-      const { port } = yield* answering(`${head}{"name":"tea"}`)
+      const { port } = yield* answering(`${head}{"name":"tea"}`, 250)
       const context = yield* Layer.build(
         Thing.layerHttp({
           baseUrl: new URL(`http://127.0.0.1:${port}`),
           request: (id) => Path.get`/things/${id}`,
-          policies: { timeout: "20 millis" }
+          policies: { timeout: "100 millis" }
         }).pipe(Layer.provide(Transport.layer))
       )
       assert.deepStrictEqual(yield* Effect.provide(Thing.fetch("tea"), context), { name: "tea" })

@@ -27,7 +27,7 @@ export interface Standing {
   waited: number
   refused: number
   since: number
-  /** How many looks more saw too much than did not, within 0 and {@link looks}. */
+  /** How many of the latest windows had too much, less those that had not or that nobody came in: from 0 to {@link looks}. */
   score: number
   isStanding: boolean
 }
@@ -40,10 +40,9 @@ export const look = (standing: Standing, now: number): void => {
   if (elapsed < window) return
   const { begun, waited, refused } = standing
   const isTooMuch = waited >= nearlyAll * begun && refused >= Math.max(1, few * begun) && refused <= most * begun
-  // A look that took long had little to see.
-  standing.score = isTooMuch
-    ? Math.min(looks, standing.score + 1)
-    : Math.max(0, standing.score - Math.floor(elapsed / window))
+  // Windows in which nobody came had too much of nothing, and what was counted was before them.
+  const quiet = Math.floor(elapsed / window) - 1
+  standing.score = Math.max(0, Math.min(looks, standing.score + (isTooMuch ? 1 : -1)) - quiet)
   if (standing.score === looks) standing.isStanding = true
   if (standing.score === 0) standing.isStanding = false
   standing.begun = 0
