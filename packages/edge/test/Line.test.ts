@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { entriesPerTurn, tooLate, worthwhile, worthwhileStanding } from "../src/LoadShed.ts"
+import { entriesPerTurn, entriesPerTurnStanding, tooLate, worthwhile, worthwhileStanding } from "../src/LoadShed.ts"
 import { callers, make } from "./fixture.ts"
 
 describe("the line", () => {
@@ -148,9 +148,23 @@ describe("the line", () => {
         const made = yield* make(100_000)
         yield* busy(made, millis, { each: 0.5, came: 3, usefulFor: 1_000 })
         assert.approximately(made.shed.limit() - made.shed.inFlight(), (worthwhileStanding * 1_000) / 0.5, 20)
-        while (made.shed.waiting() > 0) yield* made.turn(entriesPerTurn * 0.5)
+        while (made.shed.waiting() > 0) yield* made.turn(entriesPerTurnStanding * 0.5)
         yield* made.turn(3_600_000)
         assert.isTrue(callers(made.shed, 1_300, 1_000).every(({ log }) => log.refused === 0))
+      }
+    })
+  )
+
+  it.effect("while it lasts, few begin in a turn", () =>
+    Effect.gen(function* () {
+      const made = yield* make(100_000)
+      yield* busy(made, 4_000, { each: 0.5, came: 3, usefulFor: 1_000 })
+      // What was refused in the turn before has room of its own.
+      yield* made.turn(1)
+      for (let turns = 0; turns < 5; turns++) {
+        const before = made.shed.inFlight()
+        yield* made.turn(1)
+        assert.strictEqual(made.shed.inFlight() - before, entriesPerTurnStanding)
       }
     })
   )

@@ -31,9 +31,11 @@ export interface Options {
   readonly most: number
   /** How many are let in between two turns of the loop while nobody is refused. */
   readonly perTurn: number
+  /** The same where the line stands: there has been too much for a while. */
+  readonly perTurnStanding: number
   /** The part of its time that a caller may have to wait for its turn, by what is known when it comes. */
   readonly worthwhile: number
-  /** The same where the line stands: there has been too much for a while. */
+  /** The same where the line stands. */
   readonly worthwhileStanding: number
   /** Who has waited for this part of its time is refused after all. */
   readonly tooLate: number
@@ -143,6 +145,10 @@ export class Line {
     }
   }
 
+  private perTurn(): number {
+    return this.standing.isStanding ? this.options.perTurnStanding : this.options.perTurn
+  }
+
   private worthwhile(): number {
     return this.standing.isStanding ? this.options.worthwhileStanding : this.options.worthwhile
   }
@@ -192,11 +198,11 @@ export class Line {
     if (this.waiting > 0) Pace.note(this.pace, now - this.turnBegan, this.begunThisTurn)
     this.begunThisTurn = 0
     this.turning = false
-    this.room = this.refusedThisTurn === 0 ? this.options.perTurn : roomBeside(this.refusedThisTurn)
+    this.room = this.refusedThisTurn === 0 ? this.perTurn() : roomBeside(this.refusedThisTurn)
     this.refusedThisTurn = 0
     this.letIn(now)
     // What room there was beside refusals was for those who waited.
-    this.room = Math.min(this.room, this.options.perTurn)
+    this.room = Math.min(this.room, this.perTurn())
     if (this.waiting > 0) this.turn()
     if (this.waiting === 0 || this.first > 1_024) this.compact()
   }
