@@ -2,7 +2,7 @@
  * An Effect that can also be begun by a callback, without a fiber of its own.
  *
  * A call that only waits for something needs no fiber to wait in: whoever composes many begins each in its own name
- * ({@link begin}) and is called back. Run as any other Effect it does the same and waits. With a fiber for each of its five
+ * ({@link begin}) and is called back. Run like every other Effect it does the same and waits. With a fiber for each of its five
  * calls an entry without sockets took 39 us instead of 28 (packages/room/benchmark/Entry.ts, 2026-11-28).
  *
  * Use it for a call in a hot path that is written in callbacks anyway. `Effect.map` and all others make it an ordinary

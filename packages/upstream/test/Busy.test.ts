@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
+import * as Deadline from "@portico/call/Deadline"
 import { Effect, Layer, Schema } from "effect"
 import * as Hedge from "../src/Hedge.ts"
 import * as Path from "../src/Path.ts"
@@ -41,21 +42,27 @@ class Thing extends Upstream.Service<Thing>()("thing", {
   errors: []
 }) {}
 
-describe("an attempt's limit, in a process that is busy", () => {
-  it.live("an answer that is here already, and only waits to be read, was in time", () =>
-    Effect.gen(function* () {
-      const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n"
-      const { port } = yield* answering(`${head}{"name":"tea"}`, 250)
-      const context = yield* Layer.build(
-        Thing.layerHttp({
-          baseUrl: new URL(`http://127.0.0.1:${port}`),
-          request: (id) => Path.get`/things/${id}`,
-          policies: { timeout: "100 millis" }
-        }).pipe(Layer.provide(Transport.layer))
-      )
-      assert.deepStrictEqual(yield* Effect.provide(Thing.fetch("tea"), context), { name: "tea" })
-    })
-  )
+describe("a limit, in a process that is busy", () => {
+  for (const [whose, timeout, budget] of [
+    ["an attempt's", "100 millis", "5 seconds"],
+    ["the caller's", "5 seconds", "100 millis"]
+  ] as const) {
+    it.live(`${whose}: an answer that is here already, and only waits to be read, was in time`, () =>
+      Effect.gen(function* () {
+        const head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 14\r\n\r\n"
+        const { port } = yield* answering(`${head}{"name":"tea"}`, 250)
+        const context = yield* Layer.build(
+          Thing.layerHttp({
+            baseUrl: new URL(`http://127.0.0.1:${port}`),
+            request: (id) => Path.get`/things/${id}`,
+            policies: { timeout }
+          }).pipe(Layer.provide(Transport.layer))
+        )
+        const fetched = Thing.fetch("tea").pipe(Deadline.within(budget), Effect.provide(context))
+        assert.deepStrictEqual(yield* fetched, { name: "tea" })
+      })
+    )
+  }
 })
 
 describe("Hedge, in a process that is busy", () => {

@@ -138,23 +138,20 @@ export const make = <I, A, E, E2>(
         const joined = known ?? open(key, input, fiber, now, until)
         if (Exit.isExit(joined)) return Direct.tell(done, joined)
         joined.waited = Math.max(joined.waited, until)
-        let waits = true
         const leave = () => {
-          waits = false
           if (alarm !== undefined) Alarm.cancel(alarm)
           joined.waiters.delete(waiter)
           return depart(key, joined)
         }
         let stopWaiting = Direct.ended
         const giveUp = () => {
-          if (!waits) return
+          if (!joined.waiters.has(waiter)) return
           const gone = leave()
           if (gone === Effect.void) return done(options.late)
           stopWaiting = Direct.awaited(Effect.runForkWith(surroundings.context)(gone), () => done(options.late))
         }
         const alarm = until === Infinity ? undefined : Alarm.setPatient(Alarm.timekeeper(fiber), until, giveUp)
         const waiter = (exit: Exit.Exit<A, E>) => {
-          waits = false
           if (alarm !== undefined) Alarm.cancel(alarm)
           done(exit)
         }
