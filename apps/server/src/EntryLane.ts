@@ -8,7 +8,6 @@
  * handed on to the router, whose route (EntryRoute) finds here how it ended, so that there is one place that makes problems,
  * logs and reports.
  */
-import type { IncomingMessage, ServerResponse } from "node:http"
 import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
@@ -20,8 +19,10 @@ import * as RoomEntry from "@portico/room/RoomEntry"
 import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
 import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Random } from "effect"
 import { HttpServerError } from "effect/http"
+import { Bag } from "./Bag.ts"
 import * as EntryAnswer from "./EntryAnswer.ts"
 import * as EntryRequest from "./EntryRequest.ts"
+import type { Exchange } from "./Exchange.ts"
 import { FrontDoor, type Lane } from "./FrontDoor.ts"
 
 /** An entry that did not go well: what is left is to say so. */
@@ -41,14 +42,15 @@ export const layer = (entryDeadline: Duration.Duration): Layer.Layer<never, neve
   Layer.effectDiscard(
     Effect.gen(function* () {
       const door = yield* FrontDoor
-      const inside = new Inside()
+      const inside: Inside = new Bag()
       const lane = yield* make(Duration.toMillis(entryDeadline), inside, door.handOn)
       yield* Effect.acquireRelease(
         Effect.sync(() => door.open(lane)),
         () =>
           Effect.suspend(() => {
             door.open(undefined)
-            return inside.interrupt()
+            // And waits until they have said so: the router is there for as long as they need it.
+            return Fiber.interruptAll(inside.values())
           })
       )
     })
@@ -56,13 +58,15 @@ export const layer = (entryDeadline: Duration.Duration): Layer.Layer<never, neve
 
 /** What is sent, and how the entry is counted. */
 interface Answer {
-  readonly body: Buffer
+  readonly body: string
   readonly outcome: string
   readonly millis: number
 }
 
 /** No id that needs decoding, and nothing behind it but a query: the rest is for the router. */
 const plain = /^\/v1\/rooms\/([A-Za-z0-9_-]+)\/entry(?:$|\?)/
+
+type Inside = Bag<Fiber.Fiber<unknown, unknown>>
 
 const make = (budget: number, inside: Inside, handOn: FrontDoor["Service"]["handOn"]) =>
   Effect.gen(function* () {
@@ -73,30 +77,31 @@ const make = (budget: number, inside: Inside, handOn: FrontDoor["Service"]["hand
     // As one flat map: what a request adds to a deep context copies all of it.
     const flat = Context.makeUnsafe<RoomUpstreams>(new Map(services.mapUnsafe))
 
-    const enter = (request: IncomingMessage, response: ServerResponse, asked: EntryRequest.EntryRequest) => {
+    const enter = (exchange: Exchange, asked: EntryRequest.EntryRequest) => {
       const { mode, viewer } = asked
-      const { headers } = request
-      const ids = Envelope.idsOf(textOf(headers[RequestId.header]), textOf(headers[TraceContext.header]), random)
+      const ids = Envelope.idsOf(exchange.header(RequestId.header), exchange.header(TraceContext.header), random)
       const timeline = Timeline.begin(clock)
-      const until = clock.currentTimeMillisUnsafe() + Deadline.forParts(budget, textOf(headers[Deadline.header]))
+      const until = clock.currentTimeMillisUnsafe() + Deadline.forParts(budget, exchange.header(Deadline.header))
       const context = Envelope.under(flat, ids).pipe(
         Context.add(Deadline.Deadline, until),
         Context.add(Timeline.Current, timeline)
       )
       const entry = Effect.map(RoomEntry.enter(mode, viewer), (value) => {
         const millis = Timeline.elapsed(timeline, clock)
-        const body = Buffer.from(EntryEncoding.encode(mode, viewer, value, timeline))
+        const body = EntryEncoding.encode(mode, viewer, value, timeline)
         return { body, outcome: EntryAnswer.completeness(value), millis }
       })
       const end = (exit: Exit.Exit<Answer, RoomEntry.EntryError>) => {
         if (Exit.isSuccess(exit)) {
           const { body, outcome, millis } = exit.value
           durations(mode, outcome, millis)
-          return write(response, body, EntryAnswer.headers(timeline, ids.requestId))
+          const headers = EntryAnswer.headers(timeline, ids.requestId)
+          headers["content-type"] = EntryAnswer.contentType
+          return exchange.answer(200, headers, body)
         }
-        handedOn.set(request, { asked, timeline, exit: Exit.failCause(exit.cause) })
-        request.headers[RequestId.header] = ids.requestId
-        handOn(request, response)
+        exchange.set(RequestId.header, ids.requestId)
+        handedOn.set(exchange.node().request, { asked, timeline, exit: Exit.failCause(exit.cause) })
+        handOn(exchange)
       }
       const fiber = Effect.runForkWith(context)(entry)
       const exit = fiber.pollUnsafe()
@@ -112,59 +117,15 @@ const make = (budget: number, inside: Inside, handOn: FrontDoor["Service"]["hand
       return () => fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
     }
 
-    const lane: Lane = (request, response) => {
-      const { method, url = "", headers } = request
+    const lane: Lane = (exchange) => {
       // A body that nobody wants is to be read and let go of with care, which the router's server does.
-      const hasBody = headers["content-length"] !== undefined || headers["transfer-encoding"] !== undefined
-      const roomId = method === "GET" && !hasBody ? plain.exec(url)?.[1] : undefined
+      const isPlain = exchange.method === "GET" && !exchange.hasBody
+      const roomId = isPlain ? plain.exec(exchange.url)?.[1] : undefined
       if (roomId === undefined) return undefined
-      const asked = EntryRequest.decode(roomId, url, textOf(headers[Identity.header]))
-      return "detail" in asked ? undefined : enter(request, response, asked)
+      const asked = EntryRequest.decode(roomId, exchange.url, exchange.header(Identity.header))
+      return "detail" in asked ? undefined : enter(exchange, asked)
     }
     return lane
   })
 
 const nothing = () => {}
-
-interface Place {
-  at: number
-  readonly fiber: Fiber.Fiber<unknown, unknown>
-}
-
-/**
- * The fibers that are under way. In an array, whose last fills the gap that one leaves: a map in which a thousand come and go
- * keeps them alive in the tables that it has outgrown, and p99 twice as long (what a scope has for its finalizers, too).
- */
-class Inside {
-  private readonly places: Array<Place> = []
-
-  add(fiber: Place["fiber"]): Place {
-    const place = { at: this.places.length, fiber }
-    this.places.push(place)
-    return place
-  }
-
-  remove(place: Place): void {
-    const last = this.places.pop()
-    if (last === undefined || last === place) return
-    this.places[place.at] = last
-    last.at = place.at
-  }
-
-  /** Interrupts them, and waits until they have ended and said so: the router is there for as long as they need it. */
-  interrupt(): Effect.Effect<void> {
-    return Fiber.interruptAll(this.places.map(({ fiber }) => fiber))
-  }
-}
-
-/** Only `set-cookie` is ever a list. */
-const textOf = (value: string | Array<string> | undefined): string | undefined =>
-  typeof value === "string" ? value : undefined
-
-const write = (response: ServerResponse, body: Buffer, headers: Record<string, string>): void => {
-  // The client has left just now.
-  if (response.destroyed) return
-  headers["content-type"] = EntryAnswer.contentType
-  headers["content-length"] = String(body.length)
-  response.writeHead(200, headers).end(body)
-}

@@ -11,7 +11,7 @@ import * as LoadShed from "@portico/edge/LoadShed"
 import * as Telemetry from "@portico/edge/Telemetry"
 import { RoomApi } from "@portico/room/RoomApi"
 import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
-import { Duration, Effect, Exit, Layer, Random } from "effect"
+import { Clock, Duration, Effect, Exit, Layer, Random } from "effect"
 import { HttpMiddleware, HttpRouter, type HttpServer, type HttpServerError, HttpServerResponse } from "effect/http"
 import { HttpApiScalar, OpenApi } from "effect/http-api"
 import * as EntryLane from "./EntryLane.ts"
@@ -62,9 +62,10 @@ const httpServer = (settings: ServerSettings) =>
       const shed = yield* LoadShed.LoadShed
       const drain = yield* Drain.Drain
       const random = yield* Random.Random
+      const clock = yield* Clock.Clock
       const guards = (path: string) => path.startsWith("/v1/rooms/")
       const usefulFor = Duration.toMillis(settings.entryDeadline)
-      const { server, door } = FrontDoor.make(limits, { shed, drain, random, guards, usefulFor })
+      const { server, door } = FrontDoor.make(limits, { shed, drain, random, clock, guards, usefulFor })
       return Layer.merge(
         NodeHttpServer.layer(() => server, {
           host: settings.host,

@@ -2,7 +2,7 @@ import { connect } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Drain from "@portico/edge/Drain"
 import type { LoadShed, Place } from "@portico/edge/LoadShed"
-import { Effect, Random } from "effect"
+import { Clock, Effect, Random } from "effect"
 import * as FrontDoor from "../src/FrontDoor.ts"
 import { eventually } from "./fixture.ts"
 
@@ -25,7 +25,8 @@ const doorTo = (shed: LoadShed["Service"]) =>
   Effect.gen(function* () {
     const drain = yield* Drain.Drain
     const random = yield* Random.Random
-    const { server } = FrontDoor.make({}, { shed, drain, random, guards: () => true, usefulFor: 1_000 })
+    const clock = yield* Clock.Clock
+    const { server } = FrontDoor.make({}, { shed, drain, random, clock, guards: () => true, usefulFor: 1_000 })
     yield* Effect.acquireRelease(
       Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
       () => Effect.sync(() => server.close().closeAllConnections())
