@@ -72,12 +72,19 @@ class GuardedServer extends Server {
   private readonly door: Door
   /** The connections that are read here. */
   private readonly plain = new Bag<PlainConnection>()
-  private readonly date: () => string
+  private readonly owner: Owner
 
   constructor(options: ServerOptions, door: Door) {
     super(options)
     this.door = door
-    this.date = dates(door.clock)
+    this.owner = {
+      takes: door.guards,
+      visit: (exchange) => this.admit(exchange),
+      giveAway: (socket) => void super.emit("connection", socket),
+      patience: { first: this.headersTimeout, next: this.keepAliveTimeout },
+      isClosing: () => !this.listening,
+      date: dates(door.clock)
+    }
   }
 
   // Node has no hook before the listeners of an event, and whoever listens answers.
@@ -111,16 +118,7 @@ class GuardedServer extends Server {
   }
 
   private read(socket: Socket): void {
-    const owner: Owner = {
-      takes: this.door.guards,
-      visit: (exchange) => this.admit(exchange),
-      giveAway: () => void super.emit("connection", socket),
-      forget: () => this.plain.remove(place),
-      patience: { first: this.headersTimeout, next: this.keepAliveTimeout },
-      isClosing: () => !this.listening,
-      date: this.date
-    }
-    const place = this.plain.add(new PlainConnection(socket, owner))
+    const place = this.plain.add(new PlainConnection(socket, this.owner, () => this.plain.remove(place)))
   }
 
   private isGuarded({ req: { method, url } }: ServerResponse): boolean {
