@@ -1,0 +1,359 @@
+import type * as net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import type { Exchange } from "../src/Exchange.ts"
+import { answer, answersIn, client, open, plain } from "./door.ts"
+import { eventually } from "./fixture.ts"
+
+/** Answers at once. */
+const atOnce = (exchange: Exchange) => {
+  answer(exchange)
+  return () => {}
+}
+
+/** A lane whose exchanges wait for the test. */
+const waiting = () => {
+  const inside: Array<Exchange> = []
+  const stopped: Array<string> = []
+  const lane = (exchange: Exchange) => {
+    inside.push(exchange)
+    return () => void stopped.push(exchange.url)
+  }
+  return { inside, stopped, lane }
+}
+
+const said = (path: string) => `GET /v1/rooms/${path} `
+
+describe("a connection that asks as nearly all do", () => {
+  it.live("is answered again and again, and never Node's", () =>
+    Effect.gen(function* () {
+      const { port, drain, given } = yield* open(atOnce)
+      const { answers, seen, socket } = yield* client(port)
+      for (let count = 1; count <= 20; count++) {
+        socket.write(plain(`${count}`))
+        yield* eventually(() => answers().length === count)
+      }
+      assert.deepStrictEqual(
+        answers(),
+        Array.from({ length: 20 }, (_, index) => said(`${index + 1}`))
+      )
+      assert.lengthOf(seen.text.match(/\r\nx-by: lane\r\n/g) ?? [], 20)
+      assert.match(seen.text, /\r\ndate: \w{3}, \d\d \w{3} 20\d\d \d\d:\d\d:\d\d GMT\r\n/)
+      assert.match(seen.text, /\r\nconnection: keep-alive\r\nkeep-alive: timeout=5\r\n/)
+      assert.strictEqual(given(), 0)
+      assert.strictEqual(drain.inFlight(), 0)
+    })
+  )
+
+  it.live("stays so when the router answers in between, with the same head that Node's own would have", () =>
+    Effect.gen(function* () {
+      const { port, drain, given } = yield* open((exchange) =>
+        exchange.url.includes("x") ? undefined : atOnce(exchange)
+      )
+      const { answers, seen, socket } = yield* client(port)
+      for (const [index, path] of ["1", "x1", "x2", "2"].entries()) {
+        socket.write(plain(path))
+        yield* eventually(() => answers().length === index + 1)
+      }
+      assert.deepStrictEqual(answers(), ["1", "x1", "x2", "2"].map(said))
+      assert.deepStrictEqual(seen.text.match(/(?<=x-by: )\w+/g), ["lane", "router", "router", "lane"])
+      assert.strictEqual(given(), 0)
+      assert.strictEqual(drain.inFlight(), 0)
+
+      const other = yield* client(port)
+      other.socket.write(plain("x1").replace("host: a", "host: a\r\nx-a: 1\r\nx-a: 2"))
+      yield* eventually(() => other.answers().length === 1)
+      assert.strictEqual(given(), 1)
+      const headersIn = (text: string) =>
+        (text.split("\r\n\r\n")[0] ?? "")
+          .toLowerCase()
+          .replace(/date: .*/, "")
+          .split("\r\n")
+          .sort()
+      const byRouter = seen.text.slice(seen.text.indexOf("GET /v1/rooms/1 ") + "GET /v1/rooms/1 ".length)
+      assert.deepStrictEqual(headersIn(byRouter), headersIn(other.seen.text))
+    })
+  )
+
+  it.live("the router sees the headers, with those that were put in place of others", () =>
+    Effect.gen(function* () {
+      const seenByRouter: Array<unknown> = []
+      const { port } = yield* open(
+        (exchange) => {
+          assert.strictEqual(exchange.header("x-request-id"), "from-outside")
+          exchange.set("x-request-id", "ours")
+          assert.strictEqual(exchange.header("x-request-id"), "ours")
+          return undefined
+        },
+        {},
+        ({ request: { headers, httpVersion, method, url }, response }) => {
+          seenByRouter.push({ headers: { ...headers }, httpVersion, method, url })
+          response.end()
+        }
+      )
+      const { socket } = yield* client(port)
+      socket.write("GET /v1/rooms/1?a=b HTTP/1.1\r\nHost: a\r\nX-Request-Id: from-outside\r\nCookie: c=d\r\n\r\n")
+      yield* eventually(() => seenByRouter.length === 1)
+      const headers = { host: "a", "x-request-id": "ours", cookie: "c=d" }
+      assert.deepStrictEqual(seenByRouter, [{ headers, httpVersion: "1.1", method: "GET", url: "/v1/rooms/1?a=b" }])
+    })
+  )
+})
+
+describe("whatever is unusual is Node's", () => {
+  it.live("a request in two reads is one, wherever it is cut", () =>
+    Effect.gen(function* () {
+      const { port, given } = yield* open(atOnce)
+      const text = plain("cut")
+      yield* Effect.forEach(
+        Array.from({ length: text.length - 1 }, (_, index) => index + 1),
+        (at) =>
+          Effect.gen(function* () {
+            const { answers, socket } = yield* client(port)
+            socket.write(text.slice(0, at))
+            yield* Effect.sleep(20)
+            socket.write(text.slice(at))
+            yield* eventually(() => answers().length === 1)
+            socket.write(plain("after"))
+            yield* eventually(() => answers().length === 2)
+            assert.deepStrictEqual(answers(), [said("cut"), said("after")])
+          }),
+        { concurrency: "unbounded" }
+      )
+      assert.strictEqual(given(), text.length - 1)
+    })
+  )
+
+  it.live("what comes before the answer to what came earlier is answered behind it", () =>
+    Effect.gen(function* () {
+      const { inside, lane } = waiting()
+      const { port, drain, given } = yield* open(lane)
+      const { answers, socket } = yield* client(port)
+      socket.write(plain("1"))
+      yield* eventually(() => inside.length === 1)
+      socket.write(plain("2"))
+      socket.write(plain("3").slice(0, 10))
+      yield* Effect.sleep(20)
+      socket.write(plain("3").slice(10))
+      yield* Effect.sleep(20)
+      assert.lengthOf(inside, 1)
+      answer(inside[0]!)
+      yield* eventually(() => inside.length === 3)
+      answer(inside[2]!)
+      answer(inside[1]!)
+      yield* eventually(() => answers().length === 3)
+      assert.deepStrictEqual(answers(), ["1", "2", "3"].map(said))
+      assert.strictEqual(given(), 1)
+      yield* eventually(() => drain.inFlight() === 0)
+    })
+  )
+
+  it.live("who sends without end while it waits is not read without end, and loses nothing", () =>
+    Effect.gen(function* () {
+      const { inside, lane } = waiting()
+      const { port, server } = yield* open(lane)
+      const sockets: Array<net.Socket> = []
+      const emit = server.emit.bind(server)
+      server.emit = (event: string, ...args: Array<unknown>) => {
+        if (event === "connection") sockets.push(args[0] as net.Socket)
+        return emit(event, ...args)
+      }
+      const { answers, socket } = yield* client(port)
+      socket.write(plain("first"))
+      yield* eventually(() => inside.length === 1)
+      const count = 4_000
+      const longPath = "y".repeat(1_000)
+      for (let index = 0; index < count; index++)
+        socket.write(`GET /other/${index}/${longPath} HTTP/1.1\r\nhost: a\r\n\r\n`)
+      yield* Effect.sleep(200)
+      assert.isBelow(sockets[0]!.bytesRead, 524_288)
+      answer(inside[0]!)
+      yield* eventually(() => answers().length === count + 1, 5_000)
+      const numbers = answers().map((each) => /^GET \/other\/(\d+)\//.exec(each)?.[1])
+      assert.deepStrictEqual(
+        numbers.slice(1),
+        Array.from({ length: count }, (_, index) => String(index))
+      )
+    })
+  )
+
+  it.live("a connection that is to be closed is, and an older client is answered", () =>
+    Effect.gen(function* () {
+      const { port } = yield* open(atOnce)
+      for (const text of [
+        plain("1").replace("host: a", "host: a\r\nconnection: close"),
+        plain("1").replace("1.1", "1.0")
+      ]) {
+        const { answers, seen, socket } = yield* client(port)
+        socket.write(text)
+        yield* eventually(() => seen.ended)
+        assert.deepStrictEqual(answers(), [said("1")])
+      }
+    })
+  )
+
+  const Request = Schema.Literals(["lane", "late", "routed", "other", "head", "post", "twice", "long"])
+  type Request = typeof Request.Type
+
+  const bytesOf = (kind: Request, index: number): string => {
+    const path = `${index}/${kind}`
+    if (kind === "other") return `GET /${path} HTTP/1.1\r\nhost: a\r\n\r\n`
+    if (kind === "head") return `HEAD /v1/rooms/${path} HTTP/1.1\r\nhost: a\r\n\r\n`
+    if (kind === "post") return `POST /v1/rooms/${path} HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nabcde`
+    if (kind === "twice") return plain(path).replace("host: a", "host: a\r\nx-a: 1\r\nx-a: 2")
+    if (kind === "long") return plain(path).replace("host: a", `host: a\r\nx-a: ${"z".repeat(9_000)}`)
+    return plain(path)
+  }
+
+  const expected = (kind: Request, index: number): string => {
+    if (kind === "other") return `GET /${index}/other `
+    if (kind === "post") return `POST /v1/rooms/${index}/post abcde`
+    return kind === "head" ? "" : said(`${index}/${kind}`)
+  }
+
+  it.live.prop(
+    "whatever is asked on a connection, in whatever pieces, is answered once and in order",
+    {
+      requests: Schema.Array(Request).check(Schema.isMinLength(1), Schema.isMaxLength(8)),
+      cuts: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))).check(
+        Schema.isMaxLength(12)
+      ),
+      // Whole requests as a rule, or all cut at once.
+      wild: Schema.Boolean
+    },
+    ({ cuts, requests, wild }) =>
+      Effect.gen(function* () {
+        const { port, drain } = yield* open((exchange) => {
+          if (exchange.url.endsWith("/routed") || exchange.method === "HEAD") return undefined
+          if (!exchange.url.endsWith("/late")) return atOnce(exchange)
+          const timer = setTimeout(() => answer(exchange), 3)
+          return () => clearTimeout(timer)
+        })
+        const { seen, socket } = yield* client(port)
+        const answers = () => answersIn(seen.text, (index) => requests[index] === "head")
+        const whole = requests.map(bytesOf)
+        const pieces = wild ? cutUp(whole.join(""), cuts) : whole
+        for (const piece of pieces) {
+          socket.write(piece)
+          yield* Effect.sleep(1)
+        }
+        yield* eventually(() => answers().length === requests.length)
+        assert.deepStrictEqual(answers(), requests.map(expected))
+        yield* eventually(() => drain.inFlight() === 0)
+      }),
+    { arbitrary: { runs: 300 } }
+  )
+})
+
+/** In pieces of these lengths, and the rest. */
+const cutUp = (text: string, lengths: ReadonlyArray<number>): ReadonlyArray<string> => {
+  const pieces: Array<string> = []
+  let at = 0
+  for (const length of lengths) {
+    if (at >= text.length) break
+    pieces.push(text.slice(at, at + length))
+    at += length
+  }
+  if (at < text.length) pieces.push(text.slice(at))
+  return pieces
+}
+
+describe("who leaves", () => {
+  const leavings: Readonly<Record<string, (socket: net.Socket) => void>> = {
+    "closes its socket": (socket) => socket.destroy(),
+    "closes its half of the socket": (socket) => socket.end(),
+    "resets its connection": (socket) => socket.resetAndDestroy()
+  }
+  for (const [how, leave] of Object.entries(leavings)) {
+    it.live(`one that ${how} ends what is done for it, once, and is sent nothing`, () =>
+      Effect.gen(function* () {
+        const { inside, lane, stopped } = waiting()
+        const { port, drain, shed } = yield* open(lane)
+        const { seen, socket } = yield* client(port, { allowHalfOpen: true })
+        socket.write(plain("1"))
+        yield* eventually(() => inside.length === 1)
+        assert.deepStrictEqual([drain.inFlight(), shed.inFlight()], [1, 1])
+        leave(socket)
+        yield* eventually(() => drain.inFlight() === 0)
+        assert.deepStrictEqual(stopped, ["/v1/rooms/1"])
+        assert.strictEqual(shed.inFlight(), 0)
+        // Too late, and for nobody.
+        answer(inside[0]!)
+        inside[0]!.node().response.end("late")
+        yield* Effect.sleep(10)
+        assert.strictEqual(seen.text, "")
+        assert.deepStrictEqual([drain.inFlight(), shed.inFlight()], [0, 0])
+      })
+    )
+
+    it.live(`one that ${how} while the router answers is told of to the router`, () =>
+      Effect.gen(function* () {
+        let begun = 0
+        let closed = 0
+        const { port, drain } = yield* open(
+          () => undefined,
+          {},
+          ({ response }) => {
+            begun++
+            response.on("close", () => closed++)
+          }
+        )
+        const { socket } = yield* client(port, { allowHalfOpen: true })
+        socket.write(plain("1"))
+        yield* eventually(() => begun === 1)
+        leave(socket)
+        yield* eventually(() => closed === 1 && drain.inFlight() === 0)
+      })
+    )
+  }
+})
+
+describe("an end", () => {
+  it.live("comes to who never asks, and to who asks no more; not to who waits for its answer", () =>
+    Effect.gen(function* () {
+      const { inside, lane } = waiting()
+      const { port } = yield* open(lane, { headersTimeout: 200, requestTimeout: 1_000, keepAliveTimeout: 1 })
+      const silent = yield* client(port)
+      const slow = yield* client(port)
+      slow.socket.write(plain("1"))
+      yield* eventually(() => silent.seen.ended)
+      yield* Effect.sleep(100)
+      assert.isFalse(slow.seen.ended)
+      answer(inside[0]!)
+      yield* eventually(() => slow.answers().length === 1)
+      yield* Effect.sleep(500)
+      assert.isFalse(slow.seen.ended)
+      yield* eventually(() => slow.seen.ended, 2_000)
+    })
+  )
+
+  it.live("comes to idle connections when the server closes, and to busy ones with their answer", () =>
+    Effect.gen(function* () {
+      const { inside, lane } = waiting()
+      const { port, server } = yield* open(lane)
+      const fresh = yield* client(port)
+      const used = yield* client(port)
+      const busy = yield* client(port)
+      const routed = yield* client(port)
+      used.socket.write(plain("used"))
+      yield* eventually(() => inside.length === 1)
+      answer(inside[0]!)
+      busy.socket.write(plain("busy"))
+      routed.socket.write(plain("routed"))
+      yield* eventually(() => inside.length === 3 && used.answers().length === 1)
+      let isClosed = false
+      server.close(() => (isClosed = true))
+      yield* eventually(() => fresh.seen.ended && used.seen.ended)
+      assert.isFalse(busy.seen.ended || routed.seen.ended || isClosed)
+      answer(inside.find(({ url }) => url.endsWith("busy"))!)
+      inside
+        .find(({ url }) => url.endsWith("routed"))!
+        .node()
+        .response.end("by the router")
+      yield* eventually(() => busy.seen.ended && routed.seen.ended)
+      assert.deepStrictEqual([busy.answers(), routed.answers()], [[said("busy")], ["by the router"]])
+      for (const { seen } of [busy, routed]) assert.match(seen.text, /\r\nconnection: close\r\n/i)
+      yield* eventually(() => isClosed)
+    })
+  )
+})

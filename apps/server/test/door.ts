@@ -1,0 +1,76 @@
+/** A door with a lane that a test plays, and a client that sends bytes and sees bytes. */
+import type { ServerOptions } from "node:http"
+import * as net from "node:net"
+import * as Drain from "@portico/edge/Drain"
+import { LoadShed } from "@portico/edge/LoadShed"
+import { Clock, Effect, Layer, Random } from "effect"
+import type { Exchange } from "../src/Exchange.ts"
+import * as FrontDoor from "../src/FrontDoor.ts"
+
+/** The server on a port of its own; `routed` answers what the lane leaves to the router, and what is no entry. */
+export const open = (
+  lane: FrontDoor.Lane,
+  options: ServerOptions = {},
+  routed: (exchange: ReturnType<Exchange["node"]>) => void = echo
+) =>
+  Effect.gen(function* () {
+    const drain = yield* Drain.Drain
+    const shed = yield* LoadShed
+    const random = yield* Random.Random
+    const clock = yield* Clock.Clock
+    const guards = (path: string) => path.startsWith("/v1/rooms/")
+    const { server, door } = FrontDoor.make(options, { shed, drain, random, clock, guards, usefulFor: 1_000 })
+    door.open(lane)
+    server.on("request", (request, response) => routed({ request, response }))
+    /** The connections that were left to Node. */
+    let given = 0
+    server.on("connection", () => given++)
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () => Effect.sync(() => server.close().closeAllConnections())
+    )
+    const address = server.address()
+    const port = typeof address === "object" ? (address?.port ?? 0) : 0
+    return { port, server, door, drain, shed, given: () => given }
+  }).pipe(Effect.provide(Layer.merge(Drain.Drain.layer, LoadShed.layerUnlimited)))
+
+/** Says what was asked for, with the body that came. */
+const echo = ({ request, response }: ReturnType<Exchange["node"]>): void => {
+  let body = ""
+  request.on("data", (chunk) => (body += String(chunk)))
+  request.on("end", () => response.setHeader("x-by", "router").end(`${request.method} ${request.url} ${body}`))
+  request.resume()
+}
+
+/** Says what was asked for in the lane. */
+export const answer = (exchange: Exchange): void =>
+  exchange.answer(200, { "x-by": "lane" }, `${exchange.method} ${exchange.url} `)
+
+export const client = (port: number, options: Partial<net.TcpNetConnectOpts> = {}) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const socket = net.connect({ port, host: "127.0.0.1", noDelay: true, ...options })
+      const seen = { text: "", ended: false, closed: false }
+      socket.on("error", () => {}).on("data", (chunk) => (seen.text += String(chunk)))
+      socket.on("end", () => (seen.ended = true)).on("close", () => (seen.closed = true))
+      return { socket, seen, answers: () => answersIn(seen.text) }
+    }),
+    ({ socket }) => Effect.sync(() => socket.destroy())
+  )
+
+/** The bodies of the whole answers in `text`, in order. One to `HEAD` says the length of what it does not bring. */
+export const answersIn = (text: string, isToHead: (index: number) => boolean = () => false): ReadonlyArray<string> => {
+  const bodies: Array<string> = []
+  for (let rest = text; rest !== "";) {
+    const end = rest.indexOf("\r\n\r\n")
+    const said = Number(/\r\ncontent-length: (\d+)/i.exec(rest.slice(0, end))?.[1] ?? 0)
+    const length = isToHead(bodies.length) ? 0 : said
+    if (end < 0 || rest.length < end + 4 + length) break
+    bodies.push(rest.slice(end + 4, end + 4 + length))
+    rest = rest.slice(end + 4 + length)
+  }
+  return bodies
+}
+
+/** The bytes of a request that is plain. */
+export const plain = (path: string): string => `GET /v1/rooms/${path} HTTP/1.1\r\nhost: a\r\n\r\n`
