@@ -100,8 +100,8 @@ const make = (budget: number, inside: Inside, handOn: FrontDoor["Service"]["hand
           return exchange.answer(200, headers, body)
         }
         exchange.set(RequestId.header, ids.requestId)
-        handedOn.set(exchange.node().request, { asked, timeline, exit: Exit.failCause(exit.cause) })
-        handOn(exchange)
+        const ended = { asked, timeline, exit: Exit.failCause(exit.cause) }
+        handOn(exchange, (request) => void handedOn.set(request, ended))
       }
       const fiber = Effect.runForkWith(context)(entry)
       const exit = fiber.pollUnsafe()

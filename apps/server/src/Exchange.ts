@@ -21,19 +21,16 @@ export interface Exchange {
   readonly answer: (status: number, headers: Readonly<Record<string, string>>, body: string) => void
   /** Calls `then` once this is over: answered, or its connection gone. At once if it is. */
   readonly onEnd: (then: () => void) => void
-  /** The same as Node has it, for the router: who takes it answers there. */
-  readonly node: () => NodeExchange
+  /** Leaves it to the router, which is given it as Node has it: now or a moment later, as one that has left if it has. */
+  readonly handOn: (router: Router) => void
 }
 
-export interface NodeExchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-}
+export type Router = (request: IncomingMessage, response: ServerResponse) => void
 
 /** Of a request that Node has read. */
 export class OfNode implements Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+  private readonly request: IncomingMessage
+  private readonly response: ServerResponse
 
   constructor(response: ServerResponse) {
     this.request = response.req
@@ -88,8 +85,8 @@ export class OfNode implements Exchange {
     response.once("close", once)
   }
 
-  node(): NodeExchange {
-    return this
+  handOn(router: Router): void {
+    router(this.request, this.response)
   }
 }
 

@@ -10,7 +10,7 @@
  * Who is let in after a while is handed on as by any proxy in front, with the header that says what time is left. What is
  * guarded here counts as work under way until its answer is sent, so that a drain waits for those in line too.
  */
-import { Server, type ServerOptions, ServerResponse } from "node:http"
+import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
 import { Socket } from "node:net"
 import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
@@ -20,7 +20,7 @@ import * as Problem from "@portico/edge/Problem"
 import { type Clock, Context, type Random } from "effect"
 import { Bag } from "./Bag.ts"
 import * as EntryProblem from "./EntryProblem.ts"
-import { type Exchange, OfNode } from "./Exchange.ts"
+import { type Exchange, OfNode, type Router } from "./Exchange.ts"
 import { type Owner, PlainConnection } from "./PlainConnection.ts"
 
 export interface Door {
@@ -48,8 +48,8 @@ export class FrontDoor extends Context.Service<
   {
     /** From now on those let in go to `lane` first. */
     readonly open: (lane: Lane | undefined) => void
-    /** Hands a request that was let in on to the router. */
-    readonly handOn: (exchange: Exchange) => void
+    /** Hands a request that was let in on to the router; `before` sees it first. */
+    readonly handOn: (exchange: Exchange, before?: (request: IncomingMessage) => void) => void
   }
 >()("@portico/server/FrontDoor") {}
 
@@ -62,7 +62,7 @@ export const make = (options: ServerOptions, door: Door) => {
       open: (lane) => {
         server.lane = lane
       },
-      handOn: (exchange) => server.handOn(exchange)
+      handOn: (exchange, before) => server.handOn(exchange, before)
     })
   }
 }
@@ -73,6 +73,8 @@ class GuardedServer extends Server {
   /** The connections that are read here. */
   private readonly plain = new Bag<PlainConnection>()
   private readonly owner: Owner
+  /** For the first request of connections that Node has been given: it was let in already. */
+  private readonly next = new WeakMap<Socket, Router>()
 
   constructor(options: ServerOptions, door: Door) {
     super(options)
@@ -80,7 +82,13 @@ class GuardedServer extends Server {
     this.owner = {
       takes: door.guards,
       visit: (exchange) => this.admit(exchange),
-      giveAway: (socket) => void super.emit("connection", socket),
+      giveAway: (socket, next) => {
+        if (next !== undefined) {
+          this.next.set(socket, next.router)
+          socket.once("close", next.left)
+        }
+        super.emit("connection", socket)
+      },
       patience: { first: this.headersTimeout, next: this.keepAliveTimeout },
       isClosing: () => !this.listening,
       date: dates(door.clock)
@@ -94,16 +102,15 @@ class GuardedServer extends Server {
       this.read(first)
       return true
     }
-    if (event === "request" && second instanceof ServerResponse && this.isGuarded(second)) {
-      this.admit(new OfNode(second))
-      return true
-    }
+    if (event === "request" && second instanceof ServerResponse && this.takes(second)) return true
     return super.emit(event, ...args)
   }
 
-  handOn(exchange: Exchange): void {
-    const { request, response } = exchange.node()
-    super.emit("request", request, response)
+  handOn(exchange: Exchange, before?: (request: IncomingMessage) => void): void {
+    exchange.handOn((request, response) => {
+      before?.(request)
+      super.emit("request", request, response)
+    })
   }
 
   // `close` calls this, and waits for all connections.
@@ -121,8 +128,17 @@ class GuardedServer extends Server {
     const place = this.plain.add(new PlainConnection(socket, this.owner, () => this.plain.remove(place)))
   }
 
-  private isGuarded({ req: { method, url } }: ServerResponse): boolean {
-    return (method === "GET" || method === "HEAD") && this.door.guards(url ?? "")
+  private takes(response: ServerResponse): boolean {
+    const { method, socket, url = "" } = response.req
+    const router = this.next.get(socket)
+    if (router !== undefined) {
+      this.next.delete(socket)
+      router(response.req, response)
+      return true
+    }
+    const isGuarded = (method === "GET" || method === "HEAD") && this.door.guards(url)
+    if (isGuarded) this.admit(new OfNode(response))
+    return isGuarded
   }
 
   private admit(exchange: Exchange): void {

@@ -8,7 +8,7 @@
  * a partial head, a body, pipelining, an upgrade, a bad request, a client that does not read.
  */
 import type { Socket } from "node:net"
-import type { Exchange } from "./Exchange.ts"
+import type { Exchange, Router } from "./Exchange.ts"
 import { type Carrier, PlainExchange } from "./PlainExchange.ts"
 import * as PlainHead from "./PlainHead.ts"
 
@@ -17,8 +17,8 @@ export interface Owner {
   /** Whether requests for this are answered here: whoever asks for anything else is Node's. */
   readonly takes: (url: string) => boolean
   readonly visit: (exchange: Exchange) => void
-  /** Node's from now on. What has been read of it is in it again. */
-  readonly giveAway: (socket: Socket) => void
+  /** Node's from now on. What has been read of it is in it again; `next` is for the first request, in place of all else. */
+  readonly giveAway: (socket: Socket, next?: { readonly router: Router; readonly left: () => void }) => void
   /** Milliseconds that a client may take until it first asks, and between an answer and its next request. */
   readonly patience: { readonly first: number; readonly next: number }
   /** Whether there is to be no further request on any. */
@@ -27,8 +27,11 @@ export interface Owner {
   readonly date: () => string
 }
 
-/** So much may come before the answer to what came earlier, in bytes; more is left in the socket. */
+/** Whoever sends more than this before the answer to what came earlier, in bytes, loses the connection. */
 const mostEarly = 65_536
+
+/** So many reads are put together to one, since they may be of a byte each. */
+const manyReads = 64
 
 /** A request that was sent just before the promised time ran out still finds the connection open, in milliseconds. */
 const grace = 1_000
@@ -41,8 +44,10 @@ export class PlainConnection implements Carrier {
   private readonly onGone: () => void
   /** What is being answered. */
   private exchange: PlainExchange | undefined
+  /** What it was asked with. */
+  private asking: Buffer | undefined
   /** What came meanwhile. */
-  private readonly early: Array<Buffer> = []
+  private early: Array<Buffer> = []
   private earlyBytes = 0
   private hasAsked = false
 
@@ -70,11 +75,17 @@ export class PlainConnection implements Carrier {
   ended(isLast: boolean): void {
     this.exchange = undefined
     if (isLast) this.close()
-    else if (this.early.length > 0) this.giveAway(this.early)
+    else if (this.early.length > 0) this.toNode(this.early)
     else if (!this.hasAsked) {
       this.hasAsked = true
       this.socket.setTimeout(this.owner.patience.next + grace)
     }
+  }
+
+  giveAway(router: Router): void {
+    const { asking, exchange } = this
+    if (asking === undefined || exchange === undefined) return
+    this.toNode([asking, ...this.early], { router, left: () => exchange.left() })
   }
 
   /** What comes from now on is nobody's. */
@@ -88,7 +99,8 @@ export class PlainConnection implements Carrier {
     // Who does not read what it asked for is to be held back, which Node knows how to do.
     const isPlain = bytes.length <= PlainHead.longest && socket.writableLength === 0
     const head = isPlain ? PlainHead.read(bytes.toString("latin1")) : undefined
-    if (head === undefined || !owner.takes(head.url)) return this.giveAway([bytes])
+    if (head === undefined || !owner.takes(head.url)) return this.toNode([bytes])
+    this.asking = bytes
     this.exchange = new PlainExchange(this, head)
     owner.visit(this.exchange)
   }
@@ -96,16 +108,17 @@ export class PlainConnection implements Carrier {
   private keep(bytes: Buffer): void {
     this.early.push(bytes)
     this.earlyBytes += bytes.length
-    if (this.earlyBytes > mostEarly) this.socket.pause()
+    if (this.earlyBytes > mostEarly) this.socket.destroy()
+    else if (this.early.length === manyReads) this.early = [Buffer.concat(this.early)]
   }
 
-  private giveAway(read: ReadonlyArray<Buffer>): void {
+  private toNode(read: ReadonlyArray<Buffer>, next?: Parameters<Owner["giveAway"]>[1]): void {
     const { socket } = this
     socket.off("data", this.onData).off("end", this.onEnd).off("error", ignore).off("close", this.onClose)
     socket.setTimeout(0).off("timeout", this.onTimeout).pause()
-    for (const bytes of read.toReversed()) socket.unshift(bytes)
+    socket.unshift(Buffer.concat(read))
     this.onGone()
-    this.owner.giveAway(socket)
+    this.owner.giveAway(socket, next)
     socket.resume()
   }
 
@@ -113,7 +126,8 @@ export class PlainConnection implements Carrier {
   private readonly onEnd = (): void => void this.socket.end()
 
   private readonly onTimeout = (): void => {
-    if (this.exchange === undefined) this.socket.destroy()
+    // Not while an answer is made; but one that is not read is not waited for without end.
+    if (this.exchange?.isAnswered !== false) this.socket.destroy()
   }
 
   private readonly onClose = (): void => {

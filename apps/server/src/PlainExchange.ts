@@ -1,10 +1,10 @@
 /**
  * A request that came as nearly all do, and what is sent for it: one write. Where the router has to answer after all, Node's
- * objects are made for it as Node would make them.
+ * server reads the request once more, so that what the router gets is Node's in every respect.
  */
 import { IncomingMessage, ServerResponse, STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
-import type { Exchange, NodeExchange } from "./Exchange.ts"
+import type { Exchange, Router } from "./Exchange.ts"
 import type { PlainHead } from "./PlainHead.ts"
 
 /** The connection that it came on. */
@@ -16,8 +16,10 @@ export interface Carrier {
   readonly isClosing: () => boolean
   /** The value of `date`. */
   readonly date: () => string
-  /** The exchange is over; with `isLast` the connection too, once all is sent. */
+  /** The exchange is over; with `isLast` the connection too. */
   readonly ended: (isLast: boolean) => void
+  /** Gives the connection to Node's server, which begins with this exchange's request and gives it to `router`. */
+  readonly giveAway: (router: Router) => void
 }
 
 export class PlainExchange implements Exchange {
@@ -29,7 +31,8 @@ export class PlainExchange implements Exchange {
   private isLast = false
   private isOver = false
   private toEnd: (() => void) | undefined
-  private asNode: NodeExchange | undefined
+  /** It is sent, as far as we are concerned. */
+  isAnswered = false
 
   constructor(carrier: Carrier, head: PlainHead) {
     this.carrier = carrier
@@ -53,8 +56,10 @@ export class PlainExchange implements Exchange {
   }
 
   answer(status: number, headers: Readonly<Record<string, string>>, body: string): void {
-    if (this.isOver) return
+    if (this.isOver || this.isAnswered) return
+    this.isAnswered = true
     const { carrier } = this
+    const { socket } = carrier
     const isLast = this.isLast || carrier.isClosing()
     const length = Buffer.byteLength(body)
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
@@ -62,8 +67,10 @@ export class PlainExchange implements Exchange {
     const connection = isLast ? "close" : `keep-alive\r\nkeep-alive: ${carrier.keepAlive}`
     const text = `${head}content-length: ${length}\r\ndate: ${carrier.date()}\r\nconnection: ${connection}\r\n\r\n${body}`
     // What is ASCII goes out a tenth cheaper so.
-    carrier.socket.write(text, length === body.length ? "latin1" : "utf8")
-    this.over(isLast)
+    socket.write(text, length === body.length ? "latin1" : "utf8")
+    if (socket.writableLength === 0) this.over(isLast)
+    // A slow client, or a long answer: it is over when the kernel has all of it.
+    else socket.write("", () => this.over(isLast))
   }
 
   onEnd(then: () => void): void {
@@ -71,59 +78,42 @@ export class PlainExchange implements Exchange {
     else this.toEnd = then
   }
 
-  node(): NodeExchange {
-    return (this.asNode ??= this.toNode())
+  handOn(router: Router): void {
+    if (this.isOver || !this.carrier.socket.readable) return this.handOnAsLeft(router)
+    this.carrier.giveAway((request, response) => {
+      Object.assign(request.headers, this.changed)
+      if (this.isLast || this.carrier.isClosing()) response.shouldKeepAlive = false
+      response.once("close", () => this.left())
+      router(request, response)
+    })
   }
 
-  /** Its connection has gone. */
+  /** Its connection has gone, or was Node's and has answered. */
   left(): void {
-    this.asNode?.response.destroy()
-    this.finish()
-  }
-
-  private over(isLast: boolean): void {
     if (this.isOver) return
-    this.finish()
-    this.carrier.ended(isLast)
-  }
-
-  private finish(): void {
     this.isOver = true
     const { toEnd } = this
     this.toEnd = undefined
     toEnd?.()
   }
 
-  private toNode(): NodeExchange {
-    const { carrier, head } = this
-    const { socket } = carrier
-    const pairs = head.names.map((name, index): [string, string] => [name, head.values[index] ?? ""])
-    const request = Object.assign(new IncomingMessage(socket), {
-      method: this.method,
-      url: head.url,
-      httpVersion: "1.1",
-      httpVersionMajor: 1,
-      httpVersionMinor: 1,
-      complete: true,
-      rawHeaders: pairs.flat(),
-      headers: { ...Object.fromEntries(pairs), ...this.changed }
-    })
-    request.push(null)
-    const response = new ServerResponse(request)
-    if (this.isOver) response.destroy()
-    else this.attach(response)
-    return { request, response }
+  private over(isLast: boolean): void {
+    if (this.isOver) return
+    this.left()
+    this.carrier.ended(isLast)
   }
 
-  private attach(response: ServerResponse): void {
-    const { carrier } = this
-    response.shouldKeepAlive = !(this.isLast || carrier.isClosing())
-    if (response.shouldKeepAlive) response.setHeader("keep-alive", carrier.keepAlive)
-    response.assignSocket(carrier.socket)
-    response.once("finish", () => {
-      response.detachSocket(carrier.socket)
-      response.emit("close")
-      this.over(!response.shouldKeepAlive)
-    })
+  /** Node has nothing to read any more; whoever reports how requests end is still to hear of it. */
+  private handOnAsLeft(router: Router): void {
+    const { names, url, values } = this.head
+    const headers = Object.fromEntries(names.map((name, index) => [name, values[index] ?? ""]))
+    const request = new IncomingMessage(this.carrier.socket)
+    const response = new ServerResponse(
+      Object.assign(request, { method: this.method, url, headers: { ...headers, ...this.changed }, ...version })
+    )
+    response.destroy()
+    router(request, response)
   }
 }
+
+const version = { httpVersion: "1.1", httpVersionMajor: 1, httpVersionMinor: 1, complete: true }

@@ -22,7 +22,7 @@ const most = 64
 
 const whole = /^GET (\/[\x21-\x7e]*) HTTP\/1\.1\r\n((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)+)\r\n$/
 
-const notPlain = new Set(["content-length", "transfer-encoding", "upgrade", "expect", "trailer"])
+const notPlain = new Set(["content-length", "transfer-encoding", "upgrade", "expect", "trailer", "proxy-connection"])
 
 /** Reads `text`, the bytes as latin1, as Node does. */
 export const read = (text: string): PlainHead | undefined => {

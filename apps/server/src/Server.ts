@@ -46,8 +46,11 @@ const routes = (settings: ServerSettings) =>
     docs
   ).pipe(Layer.provide(Envelope.layer))
 
-// Node's own limits against slow and oversized requests. An entry has no body, so none is made ready to be read.
+// Node's own limits against slow and oversized requests. An entry has no body, so none is made ready to be read. Nobody
+// upgrades here: a request that asks for it is one as any other. Sockets of upgrades that were sent behind another request and
+// then left stayed open for good.
 const limits = {
+  shouldUpgradeCallback: () => false,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 65_000,

@@ -5,6 +5,7 @@ import * as Alarm from "@portico/call/Alarm"
 import * as ScriptedServer from "@portico/testing/ScriptedServer"
 import { type Cause, Duration, Effect, ErrorReporter, Layer, Logger, Metric, Scope } from "effect"
 import { HttpServerResponse } from "effect/http"
+import { client } from "./door.ts"
 import { answerWell, eventually, get, pathOf, serve } from "./fixture.ts"
 import * as Process from "./process.ts"
 
@@ -181,6 +182,23 @@ const counted = () => {
 const median = (values: Array<number>) => values.sort((a, b) => a - b)[values.length >> 1]!
 
 describe("nothing is left behind", () => {
+  it.live("of who asks for an upgrade behind another request, and leaves: its socket is closed", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve(answerWell)
+      const { port } = new URL(url)
+      const entry = "GET /v1/rooms/1001/entry HTTP/1.1\r\nhost: a\r\n"
+      const sockets = yield* Effect.forEach(Array.from({ length: 20 }), () =>
+        client(Number(port), { allowHalfOpen: true })
+      )
+      for (const { socket } of sockets) {
+        socket.write(`${entry}\r\n${entry}connection: upgrade\r\nupgrade: x\r\n\r\n`)
+      }
+      yield* eventually(() => sockets.every(({ seen }) => seen.text.includes("HTTP/1.1 200 OK")))
+      for (const { socket } of sockets) socket.end()
+      yield* eventually(() => sockets.every(({ seen }) => seen.ended))
+    })
+  )
+
   it.live("after clients that left: no fiber, no alarm, and no upstream socket after 100 ms", () => {
     const { alive, layer } = counted()
     return Effect.gen(function* () {

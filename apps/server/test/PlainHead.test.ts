@@ -43,6 +43,7 @@ describe("a plain head", () => {
     "a zero byte": `${entry}host: a\r\nx-a: 1\u00002\r\n\r\n`,
     "an upgrade": `${entry}host: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`,
     "a close": `${entry}host: a\r\nconnection: close\r\n\r\n`,
+    "what only proxies were told": `${entry}host: a\r\nproxy-connection: close\r\n\r\n`,
     "an expectation": `${entry}host: a\r\nexpect: 100-continue\r\n\r\n`,
     "another method": `${entry.replace("GET", "HEAD")}host: a\r\n\r\n`,
     "an older version": `${entry.replace("1.1", "1.0")}host: a\r\n\r\n`,

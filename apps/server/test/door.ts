@@ -4,15 +4,11 @@ import * as net from "node:net"
 import * as Drain from "@portico/edge/Drain"
 import { LoadShed } from "@portico/edge/LoadShed"
 import { Clock, Effect, Layer, Random } from "effect"
-import type { Exchange } from "../src/Exchange.ts"
+import type { Exchange, Router } from "../src/Exchange.ts"
 import * as FrontDoor from "../src/FrontDoor.ts"
 
 /** The server on a port of its own; `routed` answers what the lane leaves to the router, and what is no entry. */
-export const open = (
-  lane: FrontDoor.Lane,
-  options: ServerOptions = {},
-  routed: (exchange: ReturnType<Exchange["node"]>) => void = echo
-) =>
+export const open = (lane: FrontDoor.Lane, options: ServerOptions = {}, routed: Router = echo) =>
   Effect.gen(function* () {
     const drain = yield* Drain.Drain
     const shed = yield* LoadShed
@@ -21,7 +17,7 @@ export const open = (
     const guards = (path: string) => path.startsWith("/v1/rooms/")
     const { server, door } = FrontDoor.make(options, { shed, drain, random, clock, guards, usefulFor: 1_000 })
     door.open(lane)
-    server.on("request", (request, response) => routed({ request, response }))
+    server.on("request", routed)
     /** The connections that were left to Node. */
     let given = 0
     server.on("connection", () => given++)
@@ -35,9 +31,9 @@ export const open = (
   }).pipe(Effect.provide(Layer.merge(Drain.Drain.layer, LoadShed.layerUnlimited)))
 
 /** Says what was asked for, with the body that came. */
-const echo = ({ request, response }: ReturnType<Exchange["node"]>): void => {
+const echo: Router = (request, response) => {
   let body = ""
-  request.on("data", (chunk) => (body += String(chunk)))
+  request.on("data", (chunk: Buffer) => (body += String(chunk)))
   request.on("end", () => response.setHeader("x-by", "router").end(`${request.method} ${request.url} ${body}`))
   request.resume()
 }
