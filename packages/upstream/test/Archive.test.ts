@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Exit, Schema } from "effect"
-import { Archive, hashOf } from "../src/internal/Archive.ts"
+import { Archive } from "../src/internal/Archive.ts"
+import { hashOf } from "../src/internal/Table.ts"
 import type { Reading } from "../src/internal/Reading.ts"
 
 const keepMillis = 1_000

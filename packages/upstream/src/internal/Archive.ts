@@ -13,6 +13,7 @@
 import { Exit } from "effect"
 import type { Reading } from "./Reading.ts"
 import type { Kept, Store } from "./Store.ts"
+import { Table } from "./Table.ts"
 
 /** A stretch of the log. */
 interface Slab {
@@ -39,7 +40,7 @@ export interface Options<V> {
   readonly keepMillis: number
   /** Reads a text that was read before. */
   readonly read: (text: string) => V
-  /** A number for a key: two keys of one number are never kept both. */
+  /** A number for a key. Two keys of one number are never kept both, which costs a fetch, nor taken for each other. */
   readonly hash: (key: string) => number
 }
 
@@ -47,7 +48,7 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
   private readonly options: Options<Exit.Exit<A, E>>
   private readonly capacity: number
   /** The record of a key's number. */
-  private readonly index = new Map<number, number>()
+  private readonly index = new Table<number, number>((hash) => hash)
   /** What was asked for again, by key. */
   private readonly warm = new Map<string, Kept<Exit.Exit<A, E>>>()
 
@@ -236,12 +237,3 @@ export class Archive<A, E> implements Store<Exit.Exit<A, E>, Exit.Success<Readin
     return this.slab
   }
 }
-
-/** FNV-1a of a key's code units, from a seed. Two keys of one number cost a fetch, and are never taken for each other. */
-export const hashOf =
-  (seed: number) =>
-  (key: string): number => {
-    let hash = seed | 0
-    for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 16_777_619)
-    return hash
-  }

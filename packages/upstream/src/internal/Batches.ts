@@ -4,10 +4,11 @@
  */
 import * as Alarm from "@portico/call/Alarm"
 import * as Direct from "@portico/call/Direct"
-import { Duration, Effect, Exit, type Scope } from "effect"
+import { Duration, Effect, Exit, Random, type Scope } from "effect"
 import type * as Batch from "../Batch.ts"
 import * as Ask from "./Ask.ts"
 import * as Call from "./Call.ts"
+import { hashOf, Table } from "./Table.ts"
 
 export interface Options<I, A, E, E2> extends Omit<Batch.Options<I, A, E, never, E2>, "call"> {
   readonly ask: Ask.Ask<ReadonlyArray<I>, (input: I) => Effect.Effect<A, E>, E2>
@@ -42,14 +43,21 @@ export const make = <I, A, E, E2>(
     const surroundings = yield* Effect.withFiber((fiber) => Effect.succeed(Call.surroundingsOf(fiber)))
     const window = Duration.toMillis(Duration.fromInputUnsafe(options.window ?? "1 millis"))
     const max = options.max ?? 100
-    const gathering = new Map<string, Batched>()
-    const all = new Set<Batched>()
+    const gathering = new Table<string, Batched>(hashOf(yield* Random.nextInt))
+    /** As long as few are under way at once, an array finds one as fast as a set, and forgets it (`Table` says of what). */
+    const all: Array<Batched> = []
+
+    const forget = (batch: Batched): void => {
+      const place = all.indexOf(batch)
+      const last = place < 0 ? undefined : all.pop()
+      if (last !== undefined && last !== batch) all[place] = last
+    }
 
     /** Opens a batch for its first waiter; it is sent once the window is over. */
     const open = (group: string, first: Waiter<I, A, E | E2>): Batched => {
       const batch: Batched = { group, waiters: new Set([first]), alarm: undefined, end: undefined }
       gathering.set(group, batch)
-      all.add(batch)
+      all.push(batch)
       const { surroundings } = first.call
       const now = surroundings.clock.currentTimeMillisUnsafe()
       // Last: a window of nothing may be over at once.
@@ -78,7 +86,7 @@ export const make = <I, A, E, E2>(
       const end = options.ask(call, (exit) => {
         over = true
         batch.end = Ask.ended
-        all.delete(batch)
+        forget(batch)
         for (const waiter of batch.waiters) {
           // Answered: from now on its end is that of its reading.
           batch.waiters.delete(waiter)
@@ -103,19 +111,19 @@ export const make = <I, A, E, E2>(
       stopGathering(batch)
       const gone = batch.end?.() ?? Effect.void
       if (gone === Effect.void) {
-        all.delete(batch)
+        forget(batch)
         return gone
       }
       return Effect.andThen(
         gone,
-        Effect.sync(() => void all.delete(batch))
+        Effect.sync(() => forget(batch))
       )
     }
 
     const closed = Exit.interrupt()
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => {
-        const batches = Array.from(all)
+        const batches = [...all]
         const gone = batches.map(cancel)
         return Effect.andThen(
           Effect.all(gone, { concurrency: "unbounded", discard: true }),
@@ -138,5 +146,5 @@ export const make = <I, A, E, E2>(
       }
     }
 
-    return { ask, size: () => all.size }
+    return { ask, size: () => all.length }
   })

@@ -7,10 +7,11 @@ import * as Deadline from "@portico/call/Deadline"
 import * as Direct from "@portico/call/Direct"
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
-import { Clock, Duration, Effect, Exit, type Fiber, type Scope } from "effect"
+import { Clock, Duration, Effect, Exit, type Fiber, Random, type Scope } from "effect"
 import type * as Coalesce from "../Coalesce.ts"
 import * as Ask from "./Ask.ts"
 import * as Call from "./Call.ts"
+import { hashOf, Table } from "./Table.ts"
 
 export interface Options<I, A, E, E2> extends Omit<Coalesce.Options<I, A, E, never, E2>, "call"> {
   readonly ask: Ask.Ask<I, A, E>
@@ -24,10 +25,6 @@ export interface Flights<I, A, E> {
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
-/**
- * What a map holds of a flight. How to end it is let go of as soon as it ends: V8 keeps what was in a map alive longer than
- * the map shows it (a map that was rehashed still refers to its successor), and with it everything of the call.
- */
 interface Flight<A, E> {
   /** Undefined once it has ended. */
   end: Direct.End | undefined
@@ -46,7 +43,7 @@ export const make = <I, A, E, E2>(
   Effect.gen(function* () {
     const surroundings = yield* Effect.withFiber((fiber) => Effect.succeed(Call.surroundingsOf(fiber)))
     /** What a newcomer may join, and what has not ended although nobody may join it any longer. */
-    const flights = new Map<string, Flight<A, E>>()
+    const flights = new Table<string, Flight<A, E>>(hashOf(yield* Random.nextInt))
     const apart = new Set<Flight<A, E>>()
     const limit = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
     const enough = Duration.toMillis(Duration.fromInputUnsafe(options.enough))
