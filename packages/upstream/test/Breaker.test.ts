@@ -115,6 +115,22 @@ describe("an open breaker", () => {
     })
   )
 
+  it.effect("makes one error for all that it refuses at one instant, and says of each instant what is left", () =>
+    Effect.gen(function* () {
+      const breaker = yield* opened()
+      const error = Effect.flip(breaker(Effect.succeed("answer")))
+      const first = yield* error
+      assert.strictEqual(yield* error, first)
+      yield* TestClock.adjust("1 millis")
+      const next = yield* error
+      assert.closeTo((first.retryAfterMillis ?? NaN) - (next.retryAfterMillis ?? NaN), 1, 1e-6)
+      breaker.force("open")
+      assert.isUndefined((yield* error).retryAfterMillis)
+      breaker.force(undefined)
+      assert.strictEqual((yield* error).retryAfterMillis, next.retryAfterMillis)
+    })
+  )
+
   it.effect("is open twice as long with each opening in a row, to thirty seconds, give or take a fifth", () =>
     Effect.gen(function* () {
       const factors: Array<number> = []
