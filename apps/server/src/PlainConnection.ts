@@ -5,7 +5,8 @@
  * 124 instead of 146, a refusal at three times the load 1.5 to 2.6 ms instead of 2.2 to 5.9.
  *
  * It begins here, and with the first request that is in any way unusual it is Node's for good, with what has been read of it:
- * a partial head, a body, pipelining, an upgrade, a bad request, a client that does not read.
+ * a partial head, a body, pipelining, an upgrade, a bad request, a client that does not read. What watches Node's own events
+ * of requests (`diagnostics_channel`, agents that patch its server) sees those alone.
  */
 import type { Socket } from "node:net"
 import type { Exchange, Router } from "./Exchange.ts"
