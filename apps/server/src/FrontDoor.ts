@@ -2,7 +2,7 @@
  * The HTTP server, where requests for entries stand in line before anything is set up for them: a fiber, the router, the
  * envelope. Who waits then costs an object or two, and who is refused a write: at three times the load two of three
  * requests end here, and what one of them costs is taken from those that are served. As a route, a refusal costs more than
- * three times as much.
+ * twice as much.
  *
  * A connection is read here for as long as it asks for nothing unusual (`PlainConnection`), and by Node from then on; either
  * way its requests come through the door.

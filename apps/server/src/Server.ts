@@ -46,9 +46,8 @@ const routes = (settings: ServerSettings) =>
     docs
   ).pipe(Layer.provide(Envelope.layer))
 
-// Node's own limits against slow and oversized requests. An entry has no body, so none is made ready to be read. Nobody
-// upgrades here: a request that asks for it is one as any other. Sockets of upgrades that were sent behind another request and
-// then left stayed open for good.
+// Node's own limits against slow and oversized requests. An entry has no body, so none is made ready to be read. No
+// upgrades: of one that is sent behind another request Node would leave the socket open for good once its client has left.
 const limits = {
   shouldUpgradeCallback: () => false,
   headersTimeout: 10_000,

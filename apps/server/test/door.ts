@@ -8,14 +8,19 @@ import type { Exchange, Router } from "../src/Exchange.ts"
 import * as FrontDoor from "../src/FrontDoor.ts"
 
 /** The server on a port of its own; `routed` answers what the lane leaves to the router, and what is no entry. */
-export const open = (lane: FrontDoor.Lane, options: ServerOptions = {}, routed: Router = echo) =>
+export const open = (
+  lane: FrontDoor.Lane,
+  options: ServerOptions = {},
+  routed: Router = echo,
+  shed: Layer.Layer<LoadShed> = LoadShed.layerUnlimited
+) =>
   Effect.gen(function* () {
     const drain = yield* Drain.Drain
-    const shed = yield* LoadShed
+    const line = yield* LoadShed
     const random = yield* Random.Random
     const clock = yield* Clock.Clock
     const guards = (path: string) => path.startsWith("/v1/rooms/")
-    const { server, door } = FrontDoor.make(options, { shed, drain, random, clock, guards, usefulFor: 1_000 })
+    const { server, door } = FrontDoor.make(options, { shed: line, drain, random, clock, guards, usefulFor: 1_000 })
     door.open(lane)
     server.on("request", routed)
     /** The connections that were left to Node. */
@@ -27,8 +32,8 @@ export const open = (lane: FrontDoor.Lane, options: ServerOptions = {}, routed: 
     )
     const address = server.address()
     const port = typeof address === "object" ? (address?.port ?? 0) : 0
-    return { port, server, door, drain, shed, given: () => given }
-  }).pipe(Effect.provide(Layer.merge(Drain.Drain.layer, LoadShed.layerUnlimited)))
+    return { port, server, door, drain, shed: line, given: () => given }
+  }).pipe(Effect.provide(Layer.merge(Drain.Drain.layer, shed)))
 
 /** Says what was asked for, with the body that came. */
 const echo: Router = (request, response) => {
@@ -70,3 +75,23 @@ export const answersIn = (text: string, isToHead: (index: number) => boolean = (
 
 /** The bytes of a request that is plain. */
 export const plain = (path: string): string => `GET /v1/rooms/${path} HTTP/1.1\r\nhost: a\r\n\r\n`
+
+/** Answers at once. */
+export const atOnce = (exchange: Exchange) => {
+  answer(exchange)
+  return () => {}
+}
+
+/** A lane whose exchanges wait for the test. */
+export const waiting = () => {
+  const inside: Array<Exchange> = []
+  const stopped: Array<string> = []
+  const lane = (exchange: Exchange) => {
+    inside.push(exchange)
+    return () => void stopped.push(exchange.url)
+  }
+  return { inside, stopped, lane }
+}
+
+/** What {@link answer} says of a path. */
+export const said = (path: string) => `GET /v1/rooms/${path} `

@@ -44,13 +44,12 @@ export const make = <I, A, E, E2>(
     const window = Duration.toMillis(Duration.fromInputUnsafe(options.window ?? "1 millis"))
     const max = options.max ?? 100
     const gathering = new Table<string, Batched>(hashOf(yield* Random.nextInt))
-    /** As long as few are under way at once, an array finds one as fast as a set, and forgets it (`Table` says of what). */
+    /** Few at once: an array, which unlike a set keeps nothing of what has left (`Table` says how). */
     const all: Array<Batched> = []
 
     const forget = (batch: Batched): void => {
       const place = all.indexOf(batch)
-      const last = place < 0 ? undefined : all.pop()
-      if (last !== undefined && last !== batch) all[place] = last
+      if (place >= 0) all.splice(place, 1)
     }
 
     /** Opens a batch for its first waiter; it is sent once the window is over. */

@@ -3,13 +3,13 @@
  *
  * V8's `Map` and `Set` copy themselves to a new table whenever the old one is full of what was deleted, and the old one refers
  * to the new. Once such a table is old and dead, all that follow it, with everything that was ever in them, live until the
- * next full collection. In unique rooms that was nine tenths of what the young collections had to copy: a collection took 2.5
- * ms instead of 0.8, seven times in eight what it kept was made old, and full collections marked it beside the service (p99
- * of 33 ms instead of 14 to 18, and 28 MiB).
+ * next full collection. In unique rooms that was four fifths of what the young collections had to copy: a collection took 2.5
+ * ms instead of 0.8, most of what it kept was made old, and full collections marked it beside the service (p99 of 33 ms
+ * instead of 14 to 18, and 28 MiB).
  *
  * Open addressing with linear probing in arrays that stay, and deletion that moves what follows into the gap (Knuth, The Art of
- * Computer Programming, 6.4, Algorithm R): nothing of what has left is left. It does not shrink. Use it where entries live for
- * milliseconds; elsewhere a `Map` is faster.
+ * Computer Programming, 6.4, Algorithm R): nothing of what has left is left. It does not shrink. Use it where most of what
+ * comes has gone a moment later; elsewhere a `Map` does.
  */
 
 const atFirst = 64
