@@ -1,5 +1,5 @@
 /** A door with a lane that a test plays, and a client that sends bytes and sees bytes. */
-import type { ServerOptions } from "node:http"
+import type { Server, ServerOptions } from "node:http"
 import * as net from "node:net"
 import * as Drain from "@portico/edge/Drain"
 import { LoadShed } from "@portico/edge/LoadShed"
@@ -26,14 +26,28 @@ export const open = (
     /** The connections that were left to Node. */
     let given = 0
     server.on("connection", () => given++)
+    const sockets = acceptedBy(server)
     yield* Effect.acquireRelease(
       Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
       () => Effect.sync(() => server.close().closeAllConnections())
     )
     const address = server.address()
     const port = typeof address === "object" ? (address?.port ?? 0) : 0
-    return { port, server, door, drain, shed: line, given: () => given }
+    /** The bytes that were read of all clients. */
+    const heard = () => sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0)
+    return { port, server, door, drain, shed: line, given: () => given, heard, sockets }
   }).pipe(Effect.provide(Layer.merge(Drain.Drain.layer, shed)))
+
+/** The server's ends of its connections, as they come. */
+const acceptedBy = (server: Server): ReadonlyArray<net.Socket> => {
+  const sockets: Array<net.Socket> = []
+  const emit = server.emit.bind(server)
+  server.emit = (event: string, ...args: Array<unknown>) => {
+    if (event === "connection" && args[0] instanceof net.Socket) sockets.push(args[0])
+    return emit(event, ...args)
+  }
+  return sockets
+}
 
 /** Says what was asked for, with the body that came. */
 const echo: Router = (request, response) => {
