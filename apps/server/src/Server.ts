@@ -22,7 +22,10 @@ import type { Settings } from "./Settings.ts"
 
 /** Where it listens, what an entry is granted, how long it may take to leave. */
 export type ServerSettings = Pick<Settings, "host" | "port" | "entryDeadline" | "drain"> &
-  Partial<Pick<Settings, "maxInFlight">>
+  Partial<Pick<Settings, "maxInFlight">> & {
+    /** Whether others listen on the port beside it: the kernel deals the connections out. Not to be had everywhere. */
+    readonly sharesPort?: boolean
+  }
 
 const openApi = HttpRouter.add("GET", "/openapi.json", HttpServerResponse.jsonUnsafe(OpenApi.fromApi(RoomApi)))
 
@@ -72,6 +75,7 @@ const httpServer = (settings: ServerSettings) =>
         NodeHttpServer.layer(() => server, {
           host: settings.host,
           port: settings.port,
+          reusePort: settings.sharesPort === true && process.platform === "linux",
           gracefulShutdownTimeout: "100 millis"
         }),
         Layer.succeed(FrontDoor.FrontDoor, door)

@@ -5,24 +5,26 @@
  * Every worker is the whole service, with caches, circuits, budgets and limits of its own: what an upstream sees of retries
  * and probes is up to so many times what one process sends.
  *
- * The port is shared by Node's cluster, round robin: this process accepts, and hands each connection to a worker that has
- * taken its last one. Measured with two workers on two busy cores, so that shares count and rates do not:
+ * Each worker has a listener of its own on the port (SO_REUSEPORT), and the kernel deals the connections out. Measured with two
+ * workers, so that shares count and rates do not; the last column on one core, with an entry a connection:
  *
- * | | 64 connections went | with one worker hanging, of 20 clients | processor time: kept-alive, one entry a connection |
+ * | | 64 connections went | with one worker hanging, of 20 clients | of 3,000 entries/s, more than it can do, in time |
  * | --- | --- | --- | --- |
- * | round robin | 42 to 22 at worst | 19 were served | 1 % is the primary's, a seventh is |
- * | a shared listener (SCHED_NONE) | 64 to 0 at worst | 20 | none, none |
- * | a listener each (reusePort) | 42 to 22 at worst | 8 | none, none |
+ * | a listener each (reusePort) | 42 to 22 at worst | 8 were served | 2,300 to 2,800 |
+ * | the primary accepts, round robin | 42 to 22 at worst | 19 | 0 |
+ * | a shared listener (SCHED_NONE) | 64 to 0 at worst | 20 | |
  *
- * Load balancers keep their connections, so that what round robin costs is nothing, and a worker that does not serve takes
- * one client with it instead of half of them. A listener each would also let a second service start on a port that is taken,
- * loses the connections that wait for a worker when that one ends, and is not to be had everywhere.
+ * What a primary accepts has no end: with round robin connections wait in it for a worker, by the ten thousand, until nobody is
+ * served in time, where the queues of the kernel are short and turn away whoever comes too late. So the workers listen, and
+ * the two things that speak against it are seen to: one that hangs is killed, and the port is claimed for a moment without
+ * sharing, so that a second service does not start on it. What waits for a worker that ends is lost. Where the kernel does not
+ * deal out (it is Linux' here) it is round robin.
  */
 import cluster from "node:cluster"
 import { type AddressInfo, createServer, type Server } from "node:net"
 import * as Telemetry from "@portico/edge/Telemetry"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
-import { Clock, Console, Data, Effect, Layer, Metric, type Scope } from "effect"
+import { Clock, Console, Data, Duration, Effect, Layer, Metric, Option, type Scope } from "effect"
 import { HttpServer, HttpServerError } from "effect/http"
 import { NetAddress } from "effect/net"
 import * as Settings from "./Settings.ts"
@@ -96,7 +98,23 @@ const longest = 10_000
 /** One that lived so long, in milliseconds, did not end because of how it began. */
 const settled = 10_000
 
-/** Keeps a worker running in one place: whenever one ends, another is started. Fails where not even the first listens. */
+/** So often a worker is asked whether it still answers, and so long it may take to: no pause that it works through is as long. */
+const heartbeat = "2 seconds"
+const silence = Duration.seconds(10)
+
+/** The kernel goes on dealing connections out to a worker that hangs, and nobody else can take them. */
+const killOnceItHangs = (name: string, worker: WorkersProcess.WorkersProcess) =>
+  Effect.gen(function* () {
+    while (Option.isSome(yield* Effect.timeoutOption(worker.ask, silence))) yield* Effect.sleep(heartbeat)
+    const seconds = Duration.toSeconds(silence)
+    yield* Effect.logWarning(`${name} (process ${worker.pid}) has not answered for ${seconds} s: it is killed`)
+    yield* worker.kill
+  })
+
+/**
+ * Keeps a worker running in one place: whenever one ends, or hangs, another is started. Fails where not even the first
+ * listens.
+ */
 export const keep = (
   name: string,
   start: Effect.Effect<WorkersProcess.WorkersProcess, never, Scope.Scope>,
@@ -112,7 +130,8 @@ export const keep = (
           const worker = yield* start
           const listened = yield* Effect.raceFirst(Effect.as(worker.listening, true), Effect.as(worker.ended, false))
           if (listened) yield* watch.up(worker, isFirst)
-          const manner = yield* worker.ended
+          const killed = Effect.andThen(killOnceItHangs(name, worker), Effect.never)
+          const manner = yield* listened ? Effect.raceFirst(worker.ended, killed) : worker.ended
           if (listened) yield* watch.down(worker)
           return { pid: worker.pid, manner, listened }
         })

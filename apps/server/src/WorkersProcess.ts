@@ -16,6 +16,8 @@ export interface WorkersProcess {
   readonly ended: Effect.Effect<string>
   /** Its numbers, as text. */
   readonly ask: Effect.Effect<string>
+  /** Ends it at once, whatever it does. */
+  readonly kill: Effect.Effect<void>
 }
 
 export interface Options {
@@ -38,26 +40,25 @@ export const self = (): Worker | undefined => (process.env[variable] === undefin
 export const start = ({ environment, drain, numbers }: Options): Effect.Effect<WorkersProcess, never, Scope.Scope> =>
   Effect.uninterruptible(
     Effect.gen(function* () {
-      const up = Deferred.makeUnsafe<void>()
       const down = Deferred.makeUnsafe<string>()
       const worker = cluster.fork(environment)
-      worker.once("listening", () => Deferred.doneUnsafe(up, Effect.void))
       worker.once("exit", (code, signal) => Deferred.doneUnsafe(down, Effect.succeed(manner(code, signal))))
       // What never became a process says only this. Else it is about a message, and who does not get one is ending.
       worker.on("error", (error) => {
         if (worker.process.pid === undefined) Deferred.doneUnsafe(down, Effect.succeed(`as it began: ${error.message}`))
       })
       // First, so that it is there until the process has ended: a worker has questions also while it drains.
-      const { ask } = yield* WorkersChannel.make(worker, numbers)
+      const { ask, listening } = yield* WorkersChannel.make(worker, numbers)
+      const kill = Effect.sync(() => void worker.process.kill("SIGKILL"))
       yield* Effect.addFinalizer(() =>
         Effect.gen(function* () {
           worker.process.kill("SIGTERM")
           const inTime = yield* Effect.timeoutOption(Deferred.await(down), Duration.sum(drain, margin))
-          if (Option.isNone(inTime)) worker.process.kill("SIGKILL")
+          if (Option.isNone(inTime)) yield* kill
           yield* Deferred.await(down)
         })
       )
-      return { pid: worker.process.pid, listening: Deferred.await(up), ended: Deferred.await(down), ask }
+      return { pid: worker.process.pid, listening, ended: Deferred.await(down), ask, kill }
     })
   )
 

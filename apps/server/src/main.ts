@@ -49,7 +49,7 @@ const transport = ({ faults }: Settings.Settings) =>
   faults.size === 0 ? Transport.layer : FaultInjection.layer(faults).pipe(Layer.provide(Transport.layer))
 
 /** Serves as long as the scope lasts; answers the address. */
-const serve = (settings: Settings.Settings, urls: Readonly<Record<RoomUpstreams.Name, URL>>) =>
+const serve = (settings: Settings.Settings & Server.ServerSettings, urls: Readonly<Record<RoomUpstreams.Name, URL>>) =>
   Layer.build(
     Server.layer(settings).pipe(
       Layer.provide(RoomUpstreams.layer(endpoints(settings, urls))),
@@ -73,8 +73,9 @@ const alone = (settings: Settings.Settings) =>
 const asWorker = (settings: Settings.Settings, self: Worker) =>
   Effect.gen(function* () {
     const urls = yield* upstreams(settings)
-    const { ask } = yield* WorkersChannel.make(self, Telemetry.own)
-    yield* Effect.provideService(serve(settings, urls), Telemetry.Exposition, ask)
+    const { ask, listens } = yield* WorkersChannel.make(self, Telemetry.own)
+    yield* Effect.provideService(serve({ ...settings, sharesPort: true }, urls), Telemetry.Exposition, ask)
+    yield* listens
     return yield* Effect.never
   })
 

@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs"
+import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as ScriptedServer from "@portico/testing/ScriptedServer"
 import { ConfigProvider, Effect, Fiber } from "effect"
@@ -33,8 +35,8 @@ const underWay = (drain: string) =>
       PORTICO_DRAIN: drain
     })
     const { url, pidOf } = several
-    // A version is asked for once by each process, which keeps it: both serve.
-    yield* enter(url, 4)
+    // A version is asked for once by each process, which keeps it: both serve. Who serves whom is the kernel's choice.
+    yield* enter(url, 40)
     const asked = (path: string) => upstream.requests.filter((head) => pathOf(head).startsWith(path)).length
     assert.strictEqual(asked("/version"), 2)
     held = true
@@ -66,11 +68,11 @@ describe("several workers", { timeout: 90_000 }, () => {
       assert.match(service.output(), /\nportico: listening on \S+\n$/)
       assert.strictEqual(service.output().match(/listening/g)?.length, 1)
 
-      yield* enter(url, 20)
+      yield* enter(url, 40)
       // Each process has asked for the version once, and keeps it: both have served.
       assert.strictEqual(upstream.requests.filter((head) => pathOf(head).startsWith("/version")).length, 2)
       for (let i = 0; i < 6; i++) {
-        assert.strictEqual(yield* Several.metric(url, served), 20)
+        assert.strictEqual(yield* Several.metric(url, served), 40)
         assert.strictEqual(yield* Several.metric(url, 'upstream_attempts_total{upstream="version"}'), 2)
         assert.strictEqual(yield* Several.metric(url, 'upstream_circuit_state{upstream="live"}'), 0)
         assert.strictEqual(yield* Several.metric(url, "workers_running"), 2)
@@ -209,6 +211,70 @@ describe("several workers", { timeout: 90_000 }, () => {
       assert.strictEqual(service.output().match(/^portico: embedded upstream/gm)?.length, 5)
       yield* service.signal("SIGTERM")
       assert.strictEqual(yield* service.ended, 0)
+    })
+  )
+
+  // What a primary accepts has no end: with more than the workers could serve nobody was served in time (`Workers`).
+  it.live("who waits for a worker waits in its own queue: the primary has no connections", (test) =>
+    Effect.gen(function* () {
+      if (process.platform !== "linux") return test.skip("the kernel deals connections out on Linux alone")
+      const upstream = yield* ScriptedServer.make(answerWell)
+      const { url, pidOf } = yield* Several.start(Process.upstreamsAt(upstream.url))
+      const pids = [pidOf(1) ?? 0, pidOf(2) ?? 0]
+      const open = (pid: number) => readdirSync(`/proc/${pid}/fd`).length
+      const primary = Several.parentOf(pids[0] ?? 0)
+      const before = open(primary)
+      const go = Effect.forEach(pids, (pid) => Several.kill(pid, "SIGCONT"))
+      yield* Effect.acquireRelease(
+        Effect.forEach(pids, (pid) => Several.kill(pid, "SIGSTOP")),
+        () => go
+      )
+      let connected = 0
+      const sockets = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          Array.from({ length: 200 }, () =>
+            net.connect({ host: "127.0.0.1", port: Number(new URL(url).port) }, () => connected++)
+          )
+        ),
+        (sockets) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
+      )
+      yield* eventually(() => connected === sockets.length, 5_000)
+      assert.strictEqual(open(primary), before)
+      yield* go
+      yield* eventually(() => pids.reduce((sum, pid) => sum + open(pid), 0) >= sockets.length, 5_000)
+    })
+  )
+
+  it.live("one that hangs is killed, and replaced", () =>
+    Effect.gen(function* () {
+      const upstream = yield* ScriptedServer.make(answerWell)
+      const several = yield* Several.start(Process.upstreamsAt(upstream.url))
+      const { service, url, pidOf } = several
+      const pid = pidOf(1)
+      yield* Several.kill(pid, "SIGSTOP")
+      yield* Several.replaced(several, 1, pid)
+      assert.include(
+        service.errors() + service.output(),
+        `worker 1 (process ${pid}) has not answered for 10 s: it is killed`
+      )
+      yield* enter(url, 10)
+    })
+  )
+
+  it.live("a port that workers share is taken", () =>
+    Effect.gen(function* () {
+      const upstream = yield* ScriptedServer.make(answerWell)
+      const { url } = yield* Several.start(Process.upstreamsAt(upstream.url))
+      const { port } = new URL(url)
+      for (const PORTICO_WORKERS of ["1", "2"]) {
+        const service = yield* Process.start({
+          ...Process.upstreamsAt(upstream.url),
+          PORTICO_WORKERS,
+          PORTICO_PORT: port
+        })
+        assert.strictEqual(yield* service.ended, 1)
+        assert.include(service.output(), `portico: port ${port} of 127.0.0.1 is taken: `)
+      }
     })
   )
 

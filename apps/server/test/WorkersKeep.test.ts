@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Effect, Exit, Fiber, type Duration } from "effect"
+import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Workers from "../src/Workers.ts"
 import type { WorkersProcess } from "../src/WorkersProcess.ts"
 
 /** How one played worker lives: when it listens, if it does, and when it ends. */
 interface Life {
+  /** When it stops to answer; it does not end then, unless it is killed. */
+  readonly hangs?: Duration.Input
   readonly listens?: Duration.Input
   readonly lives: Duration.Input
 }
@@ -22,11 +24,14 @@ const play = (...lives: ReadonlyArray<Life>) =>
       starts.push(yield* Clock.currentTimeMillis)
       yield* Effect.addFinalizer(() => Effect.sync(() => void released.push(pid)))
       const life = lives[Math.min(pid, lives.length - 1)]
+      const killed = Deferred.makeUnsafe<string>()
+      const end = (yield* Clock.currentTimeMillis) + Duration.toMillis(life?.hangs ?? Duration.infinity)
       const worker: WorkersProcess = {
         pid,
         listening: life?.listens === undefined ? Effect.never : Effect.sleep(life.listens),
-        ended: Effect.as(Effect.sleep(life?.lives ?? 0), "with code 7"),
-        ask: Effect.succeed("")
+        ended: Effect.raceFirst(Effect.as(Effect.sleep(life?.lives ?? 0), "with code 7"), Deferred.await(killed)),
+        ask: Effect.flatMap(Clock.currentTimeMillis, (now) => (now < end ? Effect.succeed("") : Effect.never)),
+        kill: Effect.sync(() => Deferred.doneUnsafe(killed, Effect.succeed("by SIGKILL")))
       }
       return worker
     })
@@ -80,6 +85,20 @@ describe("keeping a worker running", () => {
         assert.include(Cause.pretty(exit.cause), "worker 1 ended with code 7 before it listened")
       }
       assert.deepStrictEqual(starts, [0])
+    })
+  )
+
+  it.effect("one that has not answered for ten seconds is killed, and replaced", () =>
+    Effect.gen(function* () {
+      const hangs = { listens: 0, lives: "1 hour", hangs: "31 seconds" } as const
+      const { starts, released, downs } = yield* play(hangs, { listens: 0, lives: "1 hour" })
+      // It last answered at 30 s, and is asked again at 32.
+      yield* TestClock.adjust("41999 millis")
+      assert.deepStrictEqual([starts, downs()], [[0], 0])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual([released, downs()], [[0], 1])
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(starts.slice(0, 2), [0, 42_100])
     })
   )
 
