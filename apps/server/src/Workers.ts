@@ -24,7 +24,7 @@ import cluster from "node:cluster"
 import { type AddressInfo, createServer, type Server } from "node:net"
 import * as Telemetry from "@portico/edge/Telemetry"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
-import { Clock, Console, Data, Duration, Effect, Layer, Metric, Option, type Scope } from "effect"
+import { Clock, Console, Data, Effect, Layer, Metric, type Scope } from "effect"
 import { HttpServer, HttpServerError } from "effect/http"
 import { NetAddress } from "effect/net"
 import * as Settings from "./Settings.ts"
@@ -100,16 +100,23 @@ const settled = 10_000
 
 /** So often a worker is asked whether it still answers, and so long it may take to: no pause that it works through is as long. */
 const heartbeat = "2 seconds"
-const silence = Duration.seconds(10)
+const silence = "5 seconds"
 
-/** The kernel goes on dealing connections out to a worker that hangs, and nobody else can take them. */
+/**
+ * The kernel goes on dealing connections out to a worker that hangs, and nobody else can take them. It is asked twice: after
+ * a pause of the whole machine the first question's time is over before its answer can be read.
+ */
 const killOnceItHangs = (name: string, worker: WorkersProcess.WorkersProcess) =>
-  Effect.gen(function* () {
-    while (Option.isSome(yield* Effect.timeoutOption(worker.ask, silence))) yield* Effect.sleep(heartbeat)
-    const seconds = Duration.toSeconds(silence)
-    yield* Effect.logWarning(`${name} (process ${worker.pid}) has not answered for ${seconds} s: it is killed`)
-    yield* worker.kill
-  })
+  worker.ask.pipe(
+    Effect.timeout(silence),
+    Effect.retry({ times: 1 }),
+    Effect.andThen(Effect.sleep(heartbeat)),
+    Effect.forever,
+    Effect.catchTag("TimeoutError", () =>
+      Effect.logWarning(`${name} (process ${worker.pid}) has not answered for 10 s: it is killed`)
+    ),
+    Effect.andThen(worker.kill)
+  )
 
 /**
  * Keeps a worker running in one place: whenever one ends, or hangs, another is started. Fails where not even the first

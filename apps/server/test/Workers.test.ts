@@ -1,5 +1,3 @@
-import { readdirSync } from "node:fs"
-import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as ScriptedServer from "@portico/testing/ScriptedServer"
 import { ConfigProvider, Effect, Fiber } from "effect"
@@ -8,19 +6,9 @@ import { answerWell, eventually, pathOf } from "./fixture.ts"
 import * as Process from "./process.ts"
 import * as Several from "./workers.ts"
 
-const entry = (url: string) => Several.get(`${url}/v1/rooms/1001/entry`)
-
 const served = 'entry_duration_seconds_count{mode="degrade",outcome="complete"}'
 
-/** Entries that are answered well, one after the other, on as many connections. */
-const enter = (url: string, times: number) =>
-  Effect.forEach(
-    Array.from({ length: times }),
-    () => Effect.map(entry(url), ({ status, body }) => assert.strictEqual(status, 200, body)),
-    { discard: true }
-  )
-
-/** Upstreams that answer when they are told to, two workers over them, and six entries that are under way. */
+/** Upstreams that answer when they are told to, two workers over them, and entries that are under way in both. */
 const underWay = (drain: string) =>
   Effect.gen(function* () {
     const waiting: Array<() => void> = []
@@ -36,11 +24,11 @@ const underWay = (drain: string) =>
     })
     const { url, pidOf } = several
     // A version is asked for once by each process, which keeps it: both serve. Who serves whom is the kernel's choice.
-    yield* enter(url, 40)
+    yield* Several.enter(url, 40)
     const asked = (path: string) => upstream.requests.filter((head) => pathOf(head).startsWith(path)).length
     assert.strictEqual(asked("/version"), 2)
     held = true
-    const userIds = Array.from({ length: 6 }, (_, i) => `300${i}`)
+    const userIds = Array.from({ length: 16 }, (_, i) => `30${10 + i}`)
     const entries = yield* Effect.forEach(userIds, (userId) =>
       Effect.forkChild(Several.get(`${url}/v1/rooms/1001/entry`, { "x-user-id": userId }))
     )
@@ -68,7 +56,7 @@ describe("several workers", { timeout: 90_000 }, () => {
       assert.match(service.output(), /\nportico: listening on \S+\n$/)
       assert.strictEqual(service.output().match(/listening/g)?.length, 1)
 
-      yield* enter(url, 40)
+      yield* Several.enter(url, 40)
       // Each process has asked for the version once, and keeps it: both have served.
       assert.strictEqual(upstream.requests.filter((head) => pathOf(head).startsWith("/version")).length, 2)
       for (let i = 0; i < 6; i++) {
@@ -87,18 +75,18 @@ describe("several workers", { timeout: 90_000 }, () => {
         const upstream = yield* ScriptedServer.make(answerWell)
         const several = yield* Several.start(Process.upstreamsAt(upstream.url))
         const { service, url, pidOf } = several
-        yield* enter(url, 10)
+        yield* Several.enter(url, 10)
         assert.strictEqual(yield* Several.metric(url, served), 10)
         const other = pidOf(2)
         for (const pause of [100, 200]) {
           const pid = pidOf(1)
           yield* Several.kill(pid, "SIGKILL")
           yield* eventually(() => service.output().includes(`worker 1 (process ${pid}) ended by SIGKILL`), 5_000)
-          yield* enter(url, 5)
+          yield* Several.enter(url, 5)
           assert.include(service.output(), `(process ${pid}) ended by SIGKILL: another one starts in ${pause} ms`)
           yield* Several.replaced(several, 1, pid)
         }
-        yield* enter(url, 10)
+        yield* Several.enter(url, 10)
         assert.strictEqual(yield* Several.metric(url, served), 30)
         assert.strictEqual(yield* Several.metric(url, "workers_ended_total"), 2)
         assert.strictEqual(yield* Several.metric(url, "workers_running"), 2)
@@ -118,7 +106,7 @@ describe("several workers", { timeout: 90_000 }, () => {
       yield* Effect.forEach(pids, (pid) => Several.kill(pid, "SIGKILL"))
       yield* Several.replaced(several, 1, pids[0])
       yield* Several.replaced(several, 2, pids[1])
-      yield* enter(url, 4)
+      yield* Several.enter(url, 4)
     })
   )
 
@@ -132,7 +120,7 @@ describe("several workers", { timeout: 90_000 }, () => {
       for (const entry of entries) assert.strictEqual((yield* Fiber.join(entry)).status, 200)
       yield* eventually(() => pidOf(1) !== pid, 20_000)
       assert.include(service.output(), `worker 1 (process ${pid}) ended with code 0`)
-      yield* enter(url, 4)
+      yield* Several.enter(url, 4)
     })
   )
 
@@ -207,41 +195,10 @@ describe("several workers", { timeout: 90_000 }, () => {
     Effect.gen(function* () {
       const data = yield* Process.folder
       const { service, url } = yield* Several.start({ PORTICO_DATA: data })
-      yield* enter(url, 4)
+      yield* Several.enter(url, 4)
       assert.strictEqual(service.output().match(/^portico: embedded upstream/gm)?.length, 5)
       yield* service.signal("SIGTERM")
       assert.strictEqual(yield* service.ended, 0)
-    })
-  )
-
-  // What a primary accepts has no end: with more than the workers could serve nobody was served in time (`Workers`).
-  it.live("who waits for a worker waits in its own queue: the primary has no connections", (test) =>
-    Effect.gen(function* () {
-      if (process.platform !== "linux") return test.skip("the kernel deals connections out on Linux alone")
-      const upstream = yield* ScriptedServer.make(answerWell)
-      const { url, pidOf } = yield* Several.start(Process.upstreamsAt(upstream.url))
-      const pids = [pidOf(1) ?? 0, pidOf(2) ?? 0]
-      const open = (pid: number) => readdirSync(`/proc/${pid}/fd`).length
-      const primary = Several.parentOf(pids[0] ?? 0)
-      const before = open(primary)
-      const go = Effect.forEach(pids, (pid) => Several.kill(pid, "SIGCONT"))
-      yield* Effect.acquireRelease(
-        Effect.forEach(pids, (pid) => Several.kill(pid, "SIGSTOP")),
-        () => go
-      )
-      let connected = 0
-      const sockets = yield* Effect.acquireRelease(
-        Effect.sync(() =>
-          Array.from({ length: 200 }, () =>
-            net.connect({ host: "127.0.0.1", port: Number(new URL(url).port) }, () => connected++)
-          )
-        ),
-        (sockets) => Effect.sync(() => sockets.forEach((socket) => socket.destroy()))
-      )
-      yield* eventually(() => connected === sockets.length, 5_000)
-      assert.strictEqual(open(primary), before)
-      yield* go
-      yield* eventually(() => pids.reduce((sum, pid) => sum + open(pid), 0) >= sockets.length, 5_000)
     })
   )
 
@@ -257,40 +214,7 @@ describe("several workers", { timeout: 90_000 }, () => {
         service.errors() + service.output(),
         `worker 1 (process ${pid}) has not answered for 10 s: it is killed`
       )
-      yield* enter(url, 10)
-    })
-  )
-
-  it.live("a port that workers share is taken", () =>
-    Effect.gen(function* () {
-      const upstream = yield* ScriptedServer.make(answerWell)
-      const { url } = yield* Several.start(Process.upstreamsAt(upstream.url))
-      const { port } = new URL(url)
-      for (const PORTICO_WORKERS of ["1", "2"]) {
-        const service = yield* Process.start({
-          ...Process.upstreamsAt(upstream.url),
-          PORTICO_WORKERS,
-          PORTICO_PORT: port
-        })
-        assert.strictEqual(yield* service.ended, 1)
-        assert.include(service.output(), `portico: port ${port} of 127.0.0.1 is taken: `)
-      }
-    })
-  )
-
-  it.live("on a port that is taken one message says so", () =>
-    Effect.gen(function* () {
-      const upstream = yield* ScriptedServer.make(answerWell)
-      const service = yield* Process.start({
-        ...Process.upstreamsAt(upstream.url),
-        PORTICO_WORKERS: "2",
-        PORTICO_PORT: upstream.url.port
-      })
-      assert.strictEqual(yield* service.ended, 1)
-      assert.match(
-        service.output(),
-        new RegExp(`^portico: port ${upstream.url.port} of 127\\.0\\.0\\.1 is taken: .*\\n$`)
-      )
+      yield* Several.enter(url, 10)
     })
   )
 
@@ -299,7 +223,7 @@ describe("several workers", { timeout: 90_000 }, () => {
       const upstream = yield* ScriptedServer.make(answerWell)
       const service = yield* Process.start({ ...Process.upstreamsAt(upstream.url), PORTICO_WORKERS: "1" })
       const url = yield* service.listening
-      yield* enter(url, 2)
+      yield* Several.enter(url, 2)
       assert.strictEqual(yield* Several.metric(url, served), 2)
       assert.isUndefined(yield* Several.metric(url, "workers_running"))
       assert.strictEqual(service.output(), `portico: listening on ${url}\n`)

@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber } from "effect"
+import { Cause, Clock, Deferred, type Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Workers from "../src/Workers.ts"
 import type { WorkersProcess } from "../src/WorkersProcess.ts"
 
 /** How one played worker lives: when it listens, if it does, and when it ends. */
 interface Life {
-  /** When it stops to answer; it does not end then, unless it is killed. */
-  readonly hangs?: Duration.Input
+  /** From when to when it does not answer, in milliseconds; it does not end then, unless it is killed. */
+  readonly hangs?: readonly [number, number]
   readonly listens?: Duration.Input
   readonly lives: Duration.Input
 }
@@ -25,12 +25,14 @@ const play = (...lives: ReadonlyArray<Life>) =>
       yield* Effect.addFinalizer(() => Effect.sync(() => void released.push(pid)))
       const life = lives[Math.min(pid, lives.length - 1)]
       const killed = Deferred.makeUnsafe<string>()
-      const end = (yield* Clock.currentTimeMillis) + Duration.toMillis(life?.hangs ?? Duration.infinity)
+      const [from, to] = life?.hangs ?? [Infinity, Infinity]
       const worker: WorkersProcess = {
         pid,
         listening: life?.listens === undefined ? Effect.never : Effect.sleep(life.listens),
         ended: Effect.raceFirst(Effect.as(Effect.sleep(life?.lives ?? 0), "with code 7"), Deferred.await(killed)),
-        ask: Effect.flatMap(Clock.currentTimeMillis, (now) => (now < end ? Effect.succeed("") : Effect.never)),
+        ask: Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          now < from || now >= to ? Effect.succeed("") : Effect.never
+        ),
         kill: Effect.sync(() => Deferred.doneUnsafe(killed, Effect.succeed("by SIGKILL")))
       }
       return worker
@@ -90,7 +92,7 @@ describe("keeping a worker running", () => {
 
   it.effect("one that has not answered for ten seconds is killed, and replaced", () =>
     Effect.gen(function* () {
-      const hangs = { listens: 0, lives: "1 hour", hangs: "31 seconds" } as const
+      const hangs = { listens: 0, lives: "1 hour", hangs: [31_000, Infinity] } as const
       const { starts, released, downs } = yield* play(hangs, { listens: 0, lives: "1 hour" })
       // It last answered at 30 s, and is asked again at 32.
       yield* TestClock.adjust("41999 millis")
@@ -100,6 +102,16 @@ describe("keeping a worker running", () => {
       yield* TestClock.adjust("1 hour")
       assert.deepStrictEqual(starts.slice(0, 2), [0, 42_100])
     })
+  )
+
+  it.effect(
+    "one that answers the second question does not hang: the first was asked before a pause of everything",
+    () =>
+      Effect.gen(function* () {
+        const { starts, downs } = yield* play({ listens: 0, lives: "1 hour", hangs: [31_000, 36_000] })
+        yield* TestClock.adjust("59 minutes")
+        assert.deepStrictEqual([starts, downs()], [[0], 0])
+      })
   )
 
   it.effect("its worker ends with it", () =>

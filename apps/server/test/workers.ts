@@ -1,6 +1,7 @@
 /** The service as several processes on one port, and clients that come to them on connections of their own. */
 import { execFileSync } from "node:child_process"
 import * as http from "node:http"
+import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { eventually } from "./fixture.ts"
 import * as Process from "./process.ts"
@@ -63,6 +64,14 @@ export const get = (url: string, headers: Record<string, string> = { "x-user-id"
     request.on("error", () => resume(Effect.succeed({ status: 0, body: "" })))
     return Effect.sync(() => request.destroy())
   })
+
+/** Entries that are answered well, one after the other, on as many connections. */
+export const enter = (url: string, times: number) =>
+  Effect.forEach(
+    Array.from({ length: times }),
+    () => Effect.map(get(`${url}/v1/rooms/1001/entry`), ({ status, body }) => assert.strictEqual(status, 200, body)),
+    { discard: true }
+  )
 
 /** The value of one series in `/metrics`. */
 export const metric = (url: string, series: string) =>
