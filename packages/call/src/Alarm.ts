@@ -9,6 +9,7 @@
  * Use it to build policies. To limit an effect by an instant, use {@link race}.
  */
 import { Clock, Context, Duration, Effect, Fiber, Scheduler } from "effect"
+import * as Backlog from "./Backlog.ts"
 
 /** One instant (milliseconds of a Clock) that somebody waits for. */
 export interface Alarm {
@@ -26,10 +27,7 @@ interface Clockwork {
 }
 
 /** What an alarm goes by: the clock, and the scheduler of whoever waits. */
-export interface Timekeeper {
-  readonly clock: Clock.Clock
-  readonly scheduler: Scheduler.Scheduler
-}
+export type Timekeeper = Backlog.Timekeeper
 
 /** The timekeeper of a fiber. */
 export const timekeeper = (fiber: Fiber.Fiber<unknown, unknown>): Timekeeper => ({
@@ -52,11 +50,12 @@ export const set = ({ clock, scheduler }: Timekeeper, at: number, ring: () => vo
 
 /**
  * {@link set} for whoever waits for something to be read: the loop gets one more turn before `ring`, since timers come first in
- * it. A process that was late itself finds what was there in time, and does not take its own lateness for another's. Once
- * the instant has come it can no longer be cancelled: `ring` may find that what it waited for is there.
+ * it, and what has been read is gone on with before ({@link Backlog.goOn}). A process that was late itself finds what was
+ * there in time, and does not take its own lateness for another's. Once the instant has come it can no longer be cancelled:
+ * `ring` may find that what it waited for is there.
  */
 export const setPatient = (timekeeper: Timekeeper, at: number, ring: () => void): Alarm =>
-  set(timekeeper, at, () => timekeeper.scheduler.makeDispatcher().scheduleTask(ring, 0))
+  set(timekeeper, at, () => timekeeper.scheduler.makeDispatcher().scheduleTask(() => Backlog.goOn(timekeeper, ring), 0))
 
 /** Cancels the alarm. After it rang, or a second time: nothing. */
 export const cancel = (alarm: Alarm): void => {

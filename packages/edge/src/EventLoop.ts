@@ -4,7 +4,8 @@
  * Whatever is ready waits for all that was ready before it, so the turn is the grain in which a busy process is late. Work
  * that can wait begins at the end of a turn, once what was ready has been gone on with. A port, so that a test turns the loop.
  */
-import { Context, Effect, Layer, Scheduler } from "effect"
+import * as Backlog from "@portico/call/Backlog"
+import { Clock, Context, Effect, Layer, Scheduler } from "effect"
 
 /** The event loop of this thread: {@link EventLoop.layer} is the real one. */
 export class EventLoop extends Context.Service<
@@ -12,6 +13,8 @@ export class EventLoop extends Context.Service<
   {
     /** Calls back once, when everything that is ready now has had its turn. */
     readonly afterTurn: (callback: () => void) => void
+    /** Whether something that was ready waits all the same, since it would have made the turn too long. */
+    readonly isBehind: () => boolean
   }
 >()("@portico/edge/EventLoop") {
   /** By what a yield is: a dispatcher of its own runs what it is given at the end of the turn. */
@@ -19,7 +22,11 @@ export class EventLoop extends Context.Service<
     EventLoop,
     Effect.withFiber((fiber) => {
       const dispatcher = fiber.getRef(Scheduler.Scheduler).makeDispatcher()
-      return Effect.succeed({ afterTurn: (callback: () => void) => dispatcher.scheduleTask(callback, 0) })
+      const clock = fiber.getRef(Clock.Clock)
+      return Effect.succeed({
+        afterTurn: (callback: () => void) => dispatcher.scheduleTask(callback, 0),
+        isBehind: () => Backlog.isBehind(clock)
+      })
     })
   )
 }

@@ -75,15 +75,23 @@ export class LoadShed extends Context.Service<
   static readonly layer = ({ maxInFlight }: Options): Layer.Layer<LoadShed, never, EventLoop> =>
     Layer.effect(
       LoadShed,
-      Effect.flatMap(EventLoop, ({ afterTurn }) =>
-        make({ most: maxInFlight, perTurn: entriesPerTurn, perTurnStanding: entriesPerTurnStanding, afterTurn })
+      Effect.flatMap(EventLoop, (loop) =>
+        make({ most: maxInFlight, perTurn: entriesPerTurn, perTurnStanding: entriesPerTurnStanding, ...loop })
       )
     )
 
   /** Counts, and refuses nothing: for where somebody else limits what comes in, and to see what that is worth. */
   static readonly layerUnlimited: Layer.Layer<LoadShed> = Layer.effect(
     LoadShed,
-    Effect.suspend(() => make({ most: Infinity, perTurn: Infinity, perTurnStanding: Infinity, afterTurn: () => {} }))
+    Effect.suspend(() =>
+      make({
+        most: Infinity,
+        perTurn: Infinity,
+        perTurnStanding: Infinity,
+        afterTurn: () => {},
+        isBehind: () => false
+      })
+    )
   )
 }
 
@@ -128,7 +136,7 @@ const waits = Series.histogram("edge_wait_seconds", "How long those waited that 
 
 /** The line at work, and among the metrics. */
 const make = (
-  options: Pick<LineOptions, "most" | "perTurn" | "perTurnStanding" | "afterTurn">
+  options: Pick<LineOptions, "most" | "perTurn" | "perTurnStanding" | "afterTurn" | "isBehind">
 ): Effect.Effect<LoadShed["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock

@@ -79,6 +79,23 @@ describe("the line", () => {
     })
   )
 
+  it.effect("nobody is let in while something that was ready waits, however long that is, and it is no flood", () =>
+    Effect.gen(function* () {
+      const { shed, turn, loop } = yield* make(100)
+      const came = callers(shed, 100, 1_000)
+      const inside = () => came.filter(({ log }) => log.entered >= 0).length
+      loop.isBehind = true
+      for (let turns = 0; turns < 10; turns++) {
+        yield* turn(10)
+        assert.strictEqual(inside(), entriesPerTurn)
+        assert.isTrue(callers(shed, 100, 1_000).every(({ log }) => log.refused === 1 && !log.inFlood))
+      }
+      loop.isBehind = false
+      yield* turn(1)
+      assert.isAbove(inside(), entriesPerTurn)
+    })
+  )
+
   it.effect("who leaves the line is not let in, and keeps nobody waiting", () =>
     Effect.gen(function* () {
       const { shed, turn } = yield* make(100)

@@ -10,8 +10,11 @@ export const make = (maxInFlight: number) =>
   Effect.gen(function* () {
     let waiting: Array<() => void> = []
     const afterTurn = (callback: () => void) => void waiting.push(callback)
+    const loop = { isBehind: false }
     const context = yield* Layer.build(
-      LoadShed.layer({ maxInFlight }).pipe(Layer.provide(Layer.succeed(EventLoop, { afterTurn })))
+      LoadShed.layer({ maxInFlight }).pipe(
+        Layer.provide(Layer.succeed(EventLoop, { afterTurn, isBehind: () => loop.isBehind }))
+      )
     )
     const shed = yield* Effect.provide(LoadShed, context)
     /** Comes round after so many milliseconds. */
@@ -24,7 +27,7 @@ export const make = (maxInFlight: number) =>
           for (const callback of due) callback()
         })
       )
-    return { shed, turn, isTurning: () => waiting.length > 0 }
+    return { shed, turn, loop, isTurning: () => waiting.length > 0 }
   })
 
 /** Those that come, each with what became of it. */

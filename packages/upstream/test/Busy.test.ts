@@ -1,11 +1,15 @@
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
+import * as Alarm from "@portico/call/Alarm"
+import * as Backlog from "@portico/call/Backlog"
 import * as Deadline from "@portico/call/Deadline"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Fiber, Layer, Schema } from "effect"
 import * as Hedge from "../src/Hedge.ts"
 import * as Path from "../src/Path.ts"
 import { Transport } from "../src/Transport.ts"
 import * as Upstream from "../src/Upstream.ts"
+import { good, hedgeAlways, thingOver } from "./PlayedThing.ts"
+import { fork } from "./Running.ts"
 
 /** A connection to a peer that answers at once and then, as it is the same process, keeps the event loop busy. */
 const answering = (text: string, busyMillis = 60) =>
@@ -86,6 +90,48 @@ describe("Hedge, in a process that is busy", () => {
       })
       assert.strictEqual(yield* hedge(call), "answer")
       assert.deepStrictEqual({ asked, sent }, { asked: 1, sent: 0 })
+    })
+  )
+})
+
+describe("what is read, and waits to be gone on with", () => {
+  /** So many things before it, each of which takes the process so long. */
+  const behind = (count: number, millis: number) =>
+    Effect.withFiber((fiber) =>
+      Effect.sync(() => {
+        const timekeeper = Alarm.timekeeper(fiber)
+        const busy = (millis: number) => () => {
+          const until = performance.now() + millis
+          while (performance.now() < until);
+        }
+        while (!Backlog.isBehind(timekeeper.clock)) Backlog.goOn(timekeeper, busy(Backlog.share))
+        for (let each = 0; each < count; each++) Backlog.goOn(timekeeper, busy(millis))
+      })
+    )
+
+  it.live("was in time, and is no reason for a second attempt, whenever its turn is", () =>
+    Effect.gen(function* () {
+      const { fetch, exchanges } = yield* thingOver(() => good, { timeout: "60 millis", hedge: hedgeAlways })
+      yield* behind(10, 20)
+      assert.deepStrictEqual(yield* fetch(1), { name: "a" })
+      assert.strictEqual(exchanges.length, 1)
+    })
+  )
+
+  it.live("is let go of where nobody waits for it any longer", () =>
+    Effect.gen(function* () {
+      const { fetch, exchanges } = yield* thingOver(() => good, { freshFor: "1 minute" })
+      yield* behind(3, 1)
+      const left = yield* fork(fetch(1))
+      assert.deepStrictEqual(
+        exchanges.map(({ state }) => state),
+        ["answered"]
+      )
+      yield* Fiber.interrupt(left)
+      yield* Effect.sleep("20 millis")
+      assert.deepStrictEqual(yield* fetch(1), { name: "a" })
+      // Not the answer of the call that was left.
+      assert.strictEqual(exchanges.length, 2)
     })
   )
 })

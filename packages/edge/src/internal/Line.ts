@@ -42,6 +42,8 @@ export interface Options {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number
   readonly afterTurn: (callback: () => void) => void
+  /** Whether what was ready waits to be gone on with: as long as it does, nobody is let in. */
+  readonly isBehind: () => boolean
   /** Told of whoever stood in line and came to its end: for how many milliseconds. */
   readonly waited: (millis: number) => void
 }
@@ -87,10 +89,11 @@ export class Line {
   private refusedThisTurn = 0
   private turning = false
   private isScheduled = false
-  /** When the turn began that is not over yet, and how many have been let in since. */
+  /** When the turn began that is not over yet, and how many have been let in since. It lasts while the loop is behind. */
   private turnBegan = 0
   private begunThisTurn = 0
-  /** How often a turn was taken as over since the loop has come round. */
+  /** Since when the loop has not come round, and how often a turn was taken as over since. */
+  private loopBegan = 0
   private overs = 0
 
   constructor(options: Options) {
@@ -108,7 +111,7 @@ export class Line {
   /** Lets `caller` in, puts it in line, or refuses it. */
   arrive(caller: Caller): Place {
     const { most, now } = this.options
-    if (this.refusedThisTurn >= many && now() - this.turnBegan > longest) {
+    if (this.refusedThisTurn >= many && now() - this.loopBegan > longest) {
       this.overs++
       this.comeRound()
     }
@@ -179,8 +182,13 @@ export class Line {
     if (this.turning || this.options.perTurn === Infinity) return
     this.turning = true
     this.turnBegan = this.options.now()
+    this.loopBegan = this.turnBegan
     // Here, so that a burst after a quiet time is not taken for what was before.
     Standing.look(this.standing, this.turnBegan)
+    this.schedule()
+  }
+
+  private schedule(): void {
     if (this.isScheduled) return
     this.isScheduled = true
     this.options.afterTurn(this.onTurn)
@@ -189,7 +197,10 @@ export class Line {
   private readonly onTurn = (): void => {
     this.isScheduled = false
     this.overs = 0
-    if (this.turning) this.comeRound()
+    if (!this.turning) return
+    if (!this.options.isBehind()) return this.comeRound()
+    this.loopBegan = this.options.now()
+    this.schedule()
   }
 
   private comeRound(): void {

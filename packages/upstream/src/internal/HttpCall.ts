@@ -1,5 +1,6 @@
 /** One attempt in terms of the domain: a request with the headers that travel with every call, and what comes back of it. */
 import * as Alarm from "@portico/call/Alarm"
+import * as Backlog from "@portico/call/Backlog"
 import * as Deadline from "@portico/call/Deadline"
 import * as Direct from "@portico/call/Direct"
 import * as RequestId from "@portico/call/RequestId"
@@ -40,16 +41,19 @@ export const attempt = <Q, A, E>(
     const request = requestOf(path, path.path, call, until - now)
     let alarm: Alarm.Alarm | undefined
     let answered = false
+    let left = false
     let endReading = Ask.ended
     onSend()
-    const end = wire(request, (outcome) => {
-      answered = true
-      if (alarm !== undefined) Alarm.cancel(alarm)
-      if (Exit.isFailure(outcome)) done(Exit.failCause(outcome.cause))
-      else endReading = Ask.settle(() => read(outcome.value, question), call, done)
-    })
+    const end = wire(request, (outcome) =>
+      Backlog.goOn(surroundings, () => {
+        if (left) return
+        answered = true
+        if (alarm !== undefined) Alarm.cancel(alarm)
+        if (Exit.isFailure(outcome)) done(Exit.failCause(outcome.cause))
+        else endReading = Ask.settle(() => read(outcome.value, question), call, done)
+      })
+    )
     if (answered) return () => endReading()
-    let left = false
     const armed = Alarm.setPatient(surroundings, until, () => {
       if (answered || left) return
       left = true

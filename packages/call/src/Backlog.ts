@@ -1,0 +1,115 @@
+/**
+ * What has been read and is not gone on with yet.
+ *
+ * A turn of the event loop reads whatever has come, and whoever reads goes on with it there and then: after a pause of the
+ * collector that is two hundred answers of upstreams and what they bring about, ten milliseconds in which nobody else is
+ * heard, not even to be refused. So what can wait is gone on with for {@link share} milliseconds at a time and the rest in
+ * turns to come, in the order in which it was read. Whoever has little to go on with, as a process at ease does, never waits.
+ *
+ * One for a `Clock`, as with alarms: all that is gone on with by it takes turns. Use it where a socket's bytes have become an
+ * answer. What begins new work asks {@link isBehind} first.
+ */
+import type { Clock, Scheduler } from "effect"
+
+/** Milliseconds for which it goes on at a time. */
+export const share = 1
+
+/**
+ * Milliseconds that others have between two times. Usually a turn is shorter. But the loop of libuv does not come round while a
+ * thousand sockets have something to say, and what is only gone on with once it has would never be.
+ */
+export const pause = 2
+
+/** What it goes by: the clock, and the scheduler whose turns they are. */
+export interface Timekeeper {
+  readonly clock: Clock.Clock
+  readonly scheduler: Scheduler.Scheduler
+}
+
+interface Backlog {
+  readonly clock: Clock.Clock
+  readonly dispatcher: Scheduler.SchedulerDispatcher
+  readonly onTurn: () => void
+  readonly tasks: Array<() => void>
+  /** When it began to go on, the latest time, in milliseconds of the monotonic clock, and for how many it has since. */
+  began: number
+  used: number
+  isAtWork: boolean
+  isScheduled: boolean
+}
+
+/**
+ * Goes on with `task`: at once where there is time, else when it is its turn. It must be short and must not throw. It cannot be
+ * taken back: whoever no longer needs it finds that out when it runs.
+ */
+export const goOn = (timekeeper: Timekeeper, task: () => void): void => {
+  const backlog = backlogOf(timekeeper)
+  const { clock, tasks } = backlog
+  const now = monotonic(clock)
+  const isOver = !backlog.isAtWork && now - backlog.began >= share + pause
+  if (isOver) begin(backlog, now)
+  if (tasks.length === 0 && backlog.used < share) {
+    task()
+    backlog.used += monotonic(clock) - now
+    return
+  }
+  tasks.push(task)
+  if (isOver) work(backlog)
+  else schedule(backlog)
+}
+
+/** Whether something waits to be gone on with. */
+export const isBehind = (clock: Clock.Clock): boolean => (backlogs.get(clock)?.tasks.length ?? 0) > 0
+
+const backlogs = new WeakMap<Clock.Clock, Backlog>()
+
+const backlogOf = ({ clock, scheduler }: Timekeeper): Backlog => {
+  const known = backlogs.get(clock)
+  if (known !== undefined) return known
+  const made: Backlog = {
+    clock,
+    dispatcher: scheduler.makeDispatcher(),
+    onTurn: () => turn(made),
+    tasks: [],
+    began: -Infinity,
+    used: 0,
+    isAtWork: false,
+    isScheduled: false
+  }
+  backlogs.set(clock, made)
+  return made
+}
+
+const schedule = (backlog: Backlog): void => {
+  if (backlog.isScheduled) return
+  backlog.isScheduled = true
+  backlog.dispatcher.scheduleTask(backlog.onTurn, 0)
+}
+
+const begin = (backlog: Backlog, now: number): void => {
+  backlog.began = now
+  backlog.used = 0
+}
+
+const turn = (backlog: Backlog): void => {
+  backlog.isScheduled = false
+  if (backlog.tasks.length === 0) return
+  begin(backlog, monotonic(backlog.clock))
+  work(backlog)
+}
+
+/** As many as there is time for, one at least. What they bring with them is put behind the others. */
+const work = (backlog: Backlog): void => {
+  const { began, clock, tasks } = backlog
+  let next = 0
+  backlog.isAtWork = true
+  do {
+    tasks[next++]?.()
+    backlog.used = monotonic(clock) - began
+  } while (next < tasks.length && backlog.used < share)
+  backlog.isAtWork = false
+  tasks.splice(0, next)
+  if (tasks.length > 0) schedule(backlog)
+}
+
+const monotonic = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
