@@ -11,19 +11,27 @@
 import { Clock, Context, Duration, Effect, Fiber, Scheduler } from "effect"
 import * as Backlog from "./Backlog.ts"
 
+/** Who waits for an instant. */
+export interface Sleeper {
+  /** The instant has come. Must be short, and must not throw. */
+  readonly ring: () => void
+}
+
 /** One instant (milliseconds of a Clock) that somebody waits for. */
 export interface Alarm {
   readonly at: number
   readonly clockwork: Clockwork
   /** Undefined once it rang or was cancelled: a tombstone must not keep alive whatever the ring would have reached. */
-  ring: (() => void) | undefined
+  sleeper: Sleeper | undefined
+  /** Whose turn of the loop it waits for once the instant has come; undefined: none. */
+  readonly patience: Scheduler.Scheduler | undefined
 }
 
 interface Clockwork {
   readonly clock: Clock.Clock
   readonly heap: Array<Alarm>
   live: number
-  sleeper: { readonly until: number; readonly fiber: Fiber.Fiber<void> } | undefined
+  sleep: { readonly until: number; readonly fiber: Fiber.Fiber<void> } | undefined
 }
 
 /** What an alarm goes by: the clock, and the scheduler of whoever waits. */
@@ -36,12 +44,20 @@ export const timekeeper = (fiber: Fiber.Fiber<unknown, unknown>): Timekeeper => 
 })
 
 /**
- * Has `ring` called once the clock has come to the instant `at`. `ring` must be short and must not throw. Whoever sets an
- * alarm cancels it when it is no longer needed: {@link cancel}.
+ * Rings `sleeper` once the clock has come to the instant `at`. Whoever sets an alarm cancels it when it is no longer needed:
+ * {@link cancel}.
  */
-export const set = ({ clock, scheduler }: Timekeeper, at: number, ring: () => void): Alarm => {
+export const set = (timekeeper: Timekeeper, at: number, sleeper: Sleeper): Alarm =>
+  setWith(timekeeper, at, sleeper, undefined)
+
+const setWith = (
+  { clock, scheduler }: Timekeeper,
+  at: number,
+  sleeper: Sleeper,
+  patience: Scheduler.Scheduler | undefined
+): Alarm => {
   const clockwork = clockworkOf(clock)
-  const alarm: Alarm = { at, ring, clockwork }
+  const alarm: Alarm = { at, clockwork, sleeper, patience }
   push(clockwork.heap, alarm)
   clockwork.live++
   if (at < sleepsUntil(clockwork)) sleepUntil(clockwork, at, scheduler)
@@ -49,18 +65,18 @@ export const set = ({ clock, scheduler }: Timekeeper, at: number, ring: () => vo
 }
 
 /**
- * {@link set} for whoever waits for something to be read: the loop gets one more turn before `ring`, since timers come first in
- * it, and what has been read is gone on with before ({@link Backlog.goOn}). A process that was late itself finds what was
+ * {@link set} for whoever waits for something to be read: the loop gets one more turn before the ring, since timers come first
+ * in it, and what has been read is gone on with before ({@link Backlog.goOn}). A process that was late itself finds what was
  * there in time, and does not take its own lateness for another's. Once the instant has come it can no longer be cancelled:
- * `ring` may find that what it waited for is there.
+ * whoever is rung may find that what it waited for is there.
  */
-export const setPatient = (timekeeper: Timekeeper, at: number, ring: () => void): Alarm =>
-  set(timekeeper, at, () => timekeeper.scheduler.makeDispatcher().scheduleTask(() => Backlog.goOn(timekeeper, ring), 0))
+export const setPatient = (timekeeper: Timekeeper, at: number, sleeper: Sleeper): Alarm =>
+  setWith(timekeeper, at, sleeper, timekeeper.scheduler)
 
 /** Cancels the alarm. After it rang, or a second time: nothing. */
 export const cancel = (alarm: Alarm): void => {
-  if (alarm.ring === undefined) return
-  alarm.ring = undefined
+  if (alarm.sleeper === undefined) return
+  alarm.sleeper = undefined
   const { clockwork } = alarm
   clockwork.live--
   if (clockwork.live === 0) {
@@ -88,9 +104,11 @@ export const race = <A, E, R, A2, E2, R2>(
           const done = fiber.pollUnsafe()
           if (done !== undefined) return resume(done)
           let rang = false
-          const alarm = set(timekeeper(fiber), at, () => {
-            rang = true
-            fiber.interruptUnsafe()
+          const alarm = set(timekeeper(fiber), at, {
+            ring: () => {
+              rang = true
+              fiber.interruptUnsafe()
+            }
           })
           fiber.addObserver((exit) => {
             cancel(alarm)
@@ -111,7 +129,7 @@ const clockworks = new WeakMap<Clock.Clock, Clockwork>()
 const clockworkOf = (clock: Clock.Clock): Clockwork => {
   const known = clockworks.get(clock)
   if (known !== undefined) return known
-  const made: Clockwork = { clock, heap: [], live: 0, sleeper: undefined }
+  const made: Clockwork = { clock, heap: [], live: 0, sleep: undefined }
   clockworks.set(clock, made)
   return made
 }
@@ -127,32 +145,36 @@ const sleepUntil = (clockwork: Clockwork, at: number, scheduler: Scheduler.Sched
   )
   const fiber = Effect.runForkWith(Context.make(Scheduler.Scheduler, scheduler))(sleep)
   // A sleep of nothing may have ended already, and have begun the next.
-  if (fiber.pollUnsafe() === undefined) clockwork.sleeper = { until: at, fiber }
+  if (fiber.pollUnsafe() === undefined) clockwork.sleep = { until: at, fiber }
 }
 
-const sleepsUntil = (clockwork: Clockwork): number => clockwork.sleeper?.until ?? Infinity
+const sleepsUntil = (clockwork: Clockwork): number => clockwork.sleep?.until ?? Infinity
 
 const wake = (clockwork: Clockwork): void => {
-  clockwork.sleeper?.fiber.interruptUnsafe()
-  clockwork.sleeper = undefined
+  clockwork.sleep?.fiber.interruptUnsafe()
+  clockwork.sleep = undefined
 }
 
 const ringDue = (clockwork: Clockwork, scheduler: Scheduler.Scheduler): void => {
   const { heap } = clockwork
-  clockwork.sleeper = undefined
+  clockwork.sleep = undefined
   const now = clockwork.clock.currentTimeMillisUnsafe()
-  for (let first = heap[0]; first !== undefined && (first.at <= now || first.ring === undefined); first = heap[0]) {
+  for (let first = heap[0]; first !== undefined && (first.at <= now || first.sleeper === undefined); first = heap[0]) {
     pop(heap)
-    const { ring } = first
-    if (ring === undefined) continue
-    first.ring = undefined
+    const { patience, sleeper } = first
+    if (sleeper === undefined) continue
+    first.sleeper = undefined
     clockwork.live--
-    ring()
+    if (patience === undefined) sleeper.ring()
+    else ringPatiently({ clock: clockwork.clock, scheduler: patience }, sleeper)
   }
   // A ring may have set an alarm, and with it a sleep of its own, which need not be the earliest.
   const next = heap[0]?.at ?? Infinity
   if (next < sleepsUntil(clockwork)) sleepUntil(clockwork, next, scheduler)
 }
+
+const ringPatiently = (timekeeper: Timekeeper, sleeper: Sleeper): void =>
+  timekeeper.scheduler.makeDispatcher().scheduleTask(() => Backlog.goOn(timekeeper, { goOn: () => sleeper.ring() }), 0)
 
 const push = (heap: Array<Alarm>, alarm: Alarm): void => {
   let index = heap.length
@@ -192,7 +214,7 @@ const sink = (heap: Array<Alarm>, from: number, alarm: Alarm): void => {
 }
 
 const compact = (heap: Array<Alarm>): void => {
-  const alive = heap.filter((alarm) => alarm.ring !== undefined)
+  const alive = heap.filter((alarm) => alarm.sleeper !== undefined)
   heap.length = 0
   for (const alarm of alive) push(heap, alarm)
 }

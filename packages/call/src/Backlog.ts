@@ -26,11 +26,17 @@ export interface Timekeeper {
   readonly scheduler: Scheduler.Scheduler
 }
 
+/** Something to go on with. */
+export interface Task {
+  /** Goes on with it. Must be short, and must not throw. */
+  readonly goOn: () => void
+}
+
 interface Backlog {
   readonly clock: Clock.Clock
   readonly dispatcher: Scheduler.SchedulerDispatcher
   readonly onTurn: () => void
-  readonly tasks: Array<() => void>
+  readonly tasks: Array<Task>
   /** When it began to go on, the latest time, in milliseconds of the monotonic clock, and for how many it has since. */
   began: number
   used: number
@@ -39,17 +45,17 @@ interface Backlog {
 }
 
 /**
- * Goes on with `task`: at once where there is time, else when it is its turn. It must be short and must not throw. It cannot be
- * taken back: whoever no longer needs it finds that out when it runs.
+ * Goes on with `task`: at once where there is time, else when it is its turn. It cannot be taken back: whoever no longer needs
+ * it finds that out then.
  */
-export const goOn = (timekeeper: Timekeeper, task: () => void): void => {
+export const goOn = (timekeeper: Timekeeper, task: Task): void => {
   const backlog = backlogOf(timekeeper)
   const { clock, tasks } = backlog
   const now = monotonic(clock)
   const isOver = !backlog.isAtWork && now - backlog.began >= share + pause
   if (isOver) begin(backlog, now)
   if (tasks.length === 0 && backlog.used < share) {
-    task()
+    task.goOn()
     backlog.used += monotonic(clock) - now
     return
   }
@@ -104,7 +110,7 @@ const work = (backlog: Backlog): void => {
   let next = 0
   backlog.isAtWork = true
   do {
-    tasks[next++]?.()
+    tasks[next++]?.goOn()
     backlog.used = monotonic(clock) - began
   } while (next < tasks.length && backlog.used < share)
   backlog.isAtWork = false

@@ -1,11 +1,11 @@
 /**
- * An Effect that can also be begun by a callback, without a fiber of its own.
+ * An Effect that can also be begun without a fiber of its own.
  *
  * A call that only waits for something needs no fiber to wait in: whoever composes many begins each in its own name
- * ({@link begin}) and is called back. Run like every other Effect it does the same and waits. With a fiber for each of its five
+ * ({@link begin}) and is told. Run like every other Effect it does the same and waits. With a fiber for each of its five
  * calls an entry without sockets took 39 us instead of 28 (packages/room/benchmark/Entry.ts, 2026-11-28).
  *
- * Use it for a call in a hot path that is written in callbacks anyway. `Effect.map` and all others make it an ordinary
+ * Use it for a call in a hot path that is written without Effects anyway. `Effect.map` and all others make it an ordinary
  * Effect again.
  */
 import { Context, Effect, Effectable, type Exit, Fiber } from "effect"
@@ -18,15 +18,28 @@ export interface Caller<R = never> {
   readonly trail: Provenance.Trail | undefined
 }
 
-/** Ends it at once; what it gives waits until nothing of it is left. Nothing where it has ended already, or been ended. */
-export type End = () => Effect.Effect<void>
+/**
+ * Who waits for a call. Objects, here and below, and no functions: whatever stands between a call and who waits for it is
+ * both, and one object. With functions for each, and what they close over, half as much again survived a young collection
+ * under load (apps/bench/NOTES.md).
+ */
+export interface Asker<A, E> {
+  /** Tells how the call ended, once. */
+  readonly tell: (exit: Exit.Exit<A, E>) => void
+}
+
+/** A call that has begun. */
+export interface Begun {
+  /** Ends it at once; what it gives waits until nothing of it is left. Nothing where it has ended already, or been ended. */
+  readonly end: () => Effect.Effect<void>
+}
 
 /**
- * Begins a call. `done` is called once, perhaps before it returns, unless the call was ended before. Must not throw: what
+ * Begins a call. The asker is told once, perhaps before it returns, unless the call was ended before. Must not throw: what
  * others throw is a defect of the exit.
  */
 export interface Begin<A, E, R> {
-  (caller: Caller<R>, done: (exit: Exit.Exit<A, E>) => void): End
+  (caller: Caller<R>, asker: Asker<A, E>): Begun
 }
 
 /**
@@ -37,12 +50,12 @@ export interface Usual<R> {
   (context: Context.Context<R>): number
 }
 
-/** The end of what has ended. */
-export const ended: End = () => Effect.void
+/** What has ended. */
+export const ended: Begun = { end: () => Effect.void }
 
 /** Tells at once what is known already. */
-export const tell = <X>(done: (exit: X) => void, exit: X): End => {
-  done(exit)
+export const tell = <X>(asker: { readonly tell: (exit: X) => void }, exit: X): Begun => {
+  asker.tell(exit)
   return ended
 }
 
@@ -63,7 +76,10 @@ export class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
       Effect.withFiber((fiber) => {
         const caller = { fiber, context, trail: fiber.getRef(Provenance.CurrentTrail) }
         // Begun once its end is sure to be seen: between any two steps a fiber can be interrupted.
-        return Effect.callback<A, E>((resume) => Effect.suspend(this.begin(caller, resume)))
+        return Effect.callback<A, E>((resume) => {
+          const begun = this.begin(caller, { tell: resume })
+          return Effect.suspend(() => begun.end())
+        })
       })
     )
   }
@@ -73,7 +89,7 @@ export class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
  * The Effect of a way to begin it.
  *
  * @example
- * const there = Direct.make<string>((_caller, done) => Direct.tell(done, Exit.succeed("there")))
+ * const there = Direct.make<string>((_caller, asker) => Direct.tell(asker, Exit.succeed("there")))
  * yield* there // => "there"
  */
 export const make = <A, E = never, R = never>(
@@ -87,25 +103,23 @@ const unknown = () => 0
 export const isDirect = <A, E, R>(effect: Effect.Effect<A, E, R>): effect is Direct<A, E, R> => effect instanceof Direct
 
 /** Begins any Effect in the caller's name: by a fiber of its own where it needs one. */
-export const begin = <A, E, R>(
-  effect: Effect.Effect<A, E, R>,
-  caller: Caller<R>,
-  done: (exit: Exit.Exit<A, E>) => void
-): End => {
-  if (isDirect(effect)) return effect.begin(caller, done)
+export const begin = <A, E, R>(effect: Effect.Effect<A, E, R>, caller: Caller<R>, asker: Asker<A, E>): Begun => {
+  if (isDirect(effect)) return effect.begin(caller, asker)
   const { context, trail } = caller
   const own = trail === undefined ? context : Context.add(context, Provenance.CurrentTrail, trail)
-  return awaited(Effect.runForkWith(own)(effect), done)
+  return awaited(Effect.runForkWith(own)(effect), asker)
 }
 
 /** Waits for a fiber: its end is the fiber's interruption. */
-export const awaited = <A, E>(fiber: Fiber.Fiber<A, E>, done: (exit: Exit.Exit<A, E>) => void): End => {
+export const awaited = <A, E>(fiber: Fiber.Fiber<A, E>, asker: Asker<A, E>): Begun => {
   const exit = fiber.pollUnsafe()
-  if (exit !== undefined) return tell(done, exit)
-  const forget = fiber.addObserver(done)
-  return () => {
-    forget()
-    fiber.interruptUnsafe()
-    return Effect.asVoid(Fiber.await(fiber))
+  if (exit !== undefined) return tell(asker, exit)
+  const forget = fiber.addObserver((exit) => asker.tell(exit))
+  return {
+    end: () => {
+      forget()
+      fiber.interruptUnsafe()
+      return Effect.asVoid(Fiber.await(fiber))
+    }
   }
 }

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import * as Alarm from "../src/Alarm.ts"
 
 const setAt = (at: number, ring: () => void) =>
-  Effect.withFiber((fiber) => Effect.sync(() => Alarm.set(Alarm.timekeeper(fiber), at, ring)))
+  Effect.withFiber((fiber) => Effect.sync(() => Alarm.set(Alarm.timekeeper(fiber), at, { ring })))
 
 describe("Alarm", () => {
   it.effect("rings every alarm at its instant, in order, and keeps no timer afterwards", () =>
@@ -57,11 +57,9 @@ describe("Alarm", () => {
       yield* setAt(200, () => rang.push("earlier"))
       yield* Effect.withFiber((fiber) =>
         Effect.sync(() =>
-          Alarm.set(
-            Alarm.timekeeper(fiber),
-            100,
-            () => void Alarm.set(Alarm.timekeeper(fiber), 900, () => rang.push("later"))
-          )
+          Alarm.set(Alarm.timekeeper(fiber), 100, {
+            ring: () => void Alarm.set(Alarm.timekeeper(fiber), 900, { ring: () => rang.push("later") })
+          })
         )
       )
       yield* TestClock.adjust("200 millis")

@@ -34,10 +34,12 @@ const played = Effect.map(Clock.Clock, (real) => {
     },
     /** Something to go on with that takes so long. */
     goOn: (name: string, of: number, then: () => void = () => {}) =>
-      Backlog.goOn(timekeeper, () => {
-        log.push(name)
-        millis += of
-        then()
+      Backlog.goOn(timekeeper, {
+        goOn: () => {
+          log.push(name)
+          millis += of
+          then()
+        }
       })
   }
 })
@@ -142,13 +144,17 @@ describe("Backlog", () => {
           while (performance.now() < until);
         }
         const work = (name: string, millis: number) =>
-          Backlog.goOn(timekeeper, () => {
-            log.push(name)
-            busy(millis)
+          Backlog.goOn(timekeeper, {
+            goOn: () => {
+              log.push(name)
+              busy(millis)
+            }
           })
-        Alarm.setPatient(timekeeper, timekeeper.clock.currentTimeMillisUnsafe() + 5, () => {
-          log.push("alarm")
-          resume(Effect.succeed(log))
+        Alarm.setPatient(timekeeper, timekeeper.clock.currentTimeMillisUnsafe() + 5, {
+          ring: () => {
+            log.push("alarm")
+            resume(Effect.succeed(log))
+          }
         })
         while (!Backlog.isBehind(timekeeper.clock)) work("before", Backlog.share)
         for (const name of names(10)) work(name, 10)

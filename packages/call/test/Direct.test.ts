@@ -7,16 +7,15 @@ import * as Provenance from "../src/Provenance.ts"
 class Greeting extends Context.Service<Greeting, { readonly text: string }>()("Greeting") {}
 
 describe("Direct", () => {
-  it.effect("run as an Effect it brings what it is called back with, at once or later", () =>
+  it.effect("run as an Effect it brings what it is told, at once or later", () =>
     Effect.gen(function* () {
-      const now = Direct.make<string>((_caller, done) => {
-        done(Exit.succeed("now"))
-        return Direct.ended
+      const now = Direct.make<string>((_caller, asker) => {
+        return Direct.tell(asker, Exit.succeed("now"))
       })
       assert.strictEqual(yield* now, "now")
       let answer = (_exit: Exit.Exit<string, string>) => {}
-      const later = Direct.make<string, string>((_caller, done) => {
-        answer = done
+      const later = Direct.make<string, string>((_caller, asker) => {
+        answer = asker.tell
         return Direct.ended
       })
       const fiber = yield* Effect.forkChild(Effect.flip(later), { startImmediately: true })
@@ -33,7 +32,7 @@ describe("Direct", () => {
         Deferred.await(gate),
         Effect.sync(() => log.push("gone"))
       )
-      const call = Direct.make<never>(() => () => Effect.asVoid(end))
+      const call = Direct.make<never>(() => ({ end: () => Effect.asVoid(end) }))
       const fiber = yield* Effect.forkChild(call, { startImmediately: true })
       const leaving = yield* Effect.forkChild(Fiber.interrupt(fiber), { startImmediately: true })
       yield* TestClock.adjust("1 second")
@@ -46,10 +45,9 @@ describe("Direct", () => {
 
   it.effect("is begun with its caller's services and trail, as an Effect and in its caller's name", () =>
     Effect.gen(function* () {
-      const call = Direct.make<string, never, Greeting>(({ context, trail }, done) => {
+      const call = Direct.make<string, never, Greeting>(({ context, trail }, asker) => {
         if (trail !== undefined) trail.provenance = "cached"
-        done(Exit.succeed(Context.get(context, Greeting).text))
-        return Direct.ended
+        return Direct.tell(asker, Exit.succeed(Context.get(context, Greeting).text))
       })
       const plain = Effect.tap(Greeting, () => Provenance.note("coalesced")).pipe(Effect.map(({ text }) => text))
       for (const [effect, noted] of [[call, "cached"] as const, [plain, "coalesced"] as const]) {
@@ -60,7 +58,7 @@ describe("Direct", () => {
         const exits: Array<Exit.Exit<string>> = []
         yield* Effect.contextWith((context: Context.Context<Greeting>) =>
           Effect.withFiber((fiber) =>
-            Effect.sync(() => Direct.begin(effect, { fiber, context, trail }, (exit) => exits.push(exit)))
+            Effect.sync(() => Direct.begin(effect, { fiber, context, trail }, { tell: (exit) => exits.push(exit) }))
           )
         )
         assert.deepStrictEqual(exits, [Exit.succeed("hello")])
@@ -71,9 +69,8 @@ describe("Direct", () => {
 
   it.effect("mapped it is an ordinary Effect", () =>
     Effect.gen(function* () {
-      const one = Direct.make<number>((_caller, done) => {
-        done(Exit.succeed(1))
-        return Direct.ended
+      const one = Direct.make<number>((_caller, asker) => {
+        return Direct.tell(asker, Exit.succeed(1))
       })
       assert.isTrue(Direct.isDirect(one))
       const two = Effect.map(one, (n) => n + 1)

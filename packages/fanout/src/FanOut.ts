@@ -271,9 +271,11 @@ const collect = <P, Out extends AnyEffect>(
     concurrency === "unbounded" && plans.every(needsNoFiber)
       ? Together.run(plans)
       : Effect.forEach(plans, ([name, plan]) => toEffect(name, plan), { concurrency })
+  // Not the plans: whatever waits for the results keeps alive what it closes over.
+  const names = Object.keys(parts)
   const keyed: AnyEffect = Effect.map(all, (results) => {
     const out: Record<string, unknown> = {}
-    plans.forEach(([name], index) => {
+    names.forEach((name, index) => {
       out[name] = results[index]
     })
     return out

@@ -86,7 +86,7 @@ describe("calls that need no fiber", () => {
       const broken = Direct.make<string>(() => {
         throw new Error("bug in a call")
       })
-      const other = Direct.make<string>((caller, done) => Direct.begin(work("other", 1, interrupted), caller, done))
+      const other = Direct.make<string>((caller, asker) => Direct.begin(work("other", 1, interrupted), caller, asker))
       const settled = yield* Effect.forkChild(FanOut.settle({ broken, other }), { startImmediately: true })
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(yield* Fiber.join(settled), {
@@ -102,9 +102,8 @@ describe("calls that need no fiber", () => {
   it.effect("what stands in for one that failed at once is interrupted with all", () =>
     Effect.gen(function* () {
       const interrupted: Array<string> = []
-      const fails = Direct.make<string, Boom>((_caller, done) => {
-        done(Exit.fail(new Boom({ by: "fails" })))
-        return Direct.ended
+      const fails = Direct.make<string, Boom>((_caller, asker) => {
+        return Direct.tell(asker, Exit.fail(new Boom({ by: "fails" })))
       })
       const stale = Effect.map(work("stale", 1, interrupted), () => Option.some({ value: "old", ageMillis: 1 }))
       const fiber = yield* Effect.forkChild(FanOut.degrade({ a: Part.optional(fails, { stale }) }), {
@@ -118,13 +117,11 @@ describe("calls that need no fiber", () => {
   it.effect("those after one that fails at once are not begun", () =>
     Effect.gen(function* () {
       let begun = 0
-      const fails = Direct.make<never, Boom>((_caller, done) => {
-        done(Exit.fail(new Boom({ by: "fails" })))
-        return Direct.ended
+      const fails = Direct.make<never, Boom>((_caller, asker) => {
+        return Direct.tell(asker, Exit.fail(new Boom({ by: "fails" })))
       })
-      const counted = Direct.make<number>((_caller, done) => {
-        done(Exit.succeed(++begun))
-        return Direct.ended
+      const counted = Direct.make<number>((_caller, asker) => {
+        return Direct.tell(asker, Exit.succeed(++begun))
       })
       const exit = yield* Effect.exit(FanOut.failFast({ fails, counted }))
       assert.deepStrictEqual(exit, Exit.fail(new Boom({ by: "fails" })))
@@ -139,9 +136,9 @@ describe("calls that need no fiber", () => {
         const begun: Array<string> = []
         const call = (name: string, usualMillis: number) =>
           Direct.make<string>(
-            (_caller, done) => {
+            (_caller, asker) => {
               begun.push(name)
-              return Direct.tell(done, Exit.succeed(name))
+              return Direct.tell(asker, Exit.succeed(name))
             },
             () => usualMillis
           )

@@ -19,7 +19,7 @@ const withFibers = <P extends object>(parts: P): P => parts
 /** The same parts as calls that are begun without one; what they do is the same. */
 const direct = <P extends object>(parts: P): P => {
   const begun = (effect: Effect.Effect<unknown, unknown>) =>
-    Direct.make<unknown, unknown>((caller, done) => Direct.begin(effect, caller, done))
+    Direct.make<unknown, unknown>((caller, asker) => Direct.begin(effect, caller, asker))
   const made = Object.entries(parts).map(([name, part]): [string, unknown] => {
     if (Effect.isEffect(part)) return [name, begun(part as Effect.Effect<unknown, unknown>)]
     return [name, "effect" in part ? { ...part, effect: begun(part.effect) } : part]

@@ -6,7 +6,7 @@
  * most: what else runs only adds.
  */
 import * as Timeline from "@portico/fanout/Timeline"
-import { type Outcome, Transport } from "@portico/upstream/Transport"
+import { Transport } from "@portico/upstream/Transport"
 import { Console, Duration, Effect, Exit, Fiber, Layer } from "effect"
 import * as EntryEncoding from "../src/EntryEncoding.ts"
 import * as RoomEntry from "../src/RoomEntry.ts"
@@ -43,9 +43,9 @@ let answers: Array<() => void> = []
 
 const wire = Layer.succeed(Transport, {
   connect: () =>
-    Effect.succeed(({ path }: { readonly path: string }, done: (outcome: Outcome) => void) => {
-      answers.push(() => done(Exit.succeed({ status: 200, headers: {}, body: bodyOf(path) })))
-      return () => {}
+    Effect.succeed(({ path }, asker) => {
+      answers.push(() => asker.tell(Exit.succeed({ status: 200, headers: {}, body: bodyOf(path) })))
+      return { end: () => {} }
     })
 })
 

@@ -127,10 +127,10 @@ const response: Response = { status: 200, headers: {}, body: JSON.stringify({ na
 /** A wire without a socket: the rest of the call is what it is in the service. */
 const wire = Layer.succeed(Transport, {
   connect: () =>
-    Effect.succeed((_, done) => {
+    Effect.succeed((_, asker) => {
       let ended = false
-      nextTurn(() => void (ended || done(Exit.succeed(response))))
-      return () => void (ended = true)
+      nextTurn(() => void (ended || asker.tell(Exit.succeed(response))))
+      return { end: () => void (ended = true) }
     })
 })
 

@@ -12,7 +12,7 @@ import { availableParallelism, cpus } from "node:os"
 import { fileURLToPath } from "node:url"
 import { Clock, Console, Effect, Exit, type Scope } from "effect"
 import { Pool } from "undici"
-import { Transport } from "../src/Transport.ts"
+import { type Outcome, Transport } from "../src/Transport.ts"
 
 const atOnce = 64
 const asksARound = 10_000
@@ -73,9 +73,9 @@ const ours = (url: URL): Effect.Effect<Ask, never, Scope.Scope> =>
     const transport = yield* Transport
     const wire = yield* transport.connect({ upstream: "thing", baseUrl: url, maxResponse: 262_144 })
     const ask: Ask = (done) => {
-      wire({ method: "GET", path, headers }, (outcome) =>
+      const tell = (outcome: Outcome) =>
         Exit.isSuccess(outcome) ? done(outcome.value.body.length) : broken(outcome.cause)
-      )
+      wire({ method: "GET", path, headers }, { tell })
     }
     return ask
   }).pipe(Effect.provide(Transport.layer))

@@ -5,9 +5,9 @@
  * series are made once per upstream and updated synchronously: finding them by their labels at each call costs more than
  * the counting.
  */
-import type * as Direct from "@portico/call/Direct"
+import * as Direct from "@portico/call/Direct"
 import * as Series from "@portico/call/Series"
-import { Cause, Clock, type Context, Effect, Exit, type Fiber, type Scope } from "effect"
+import { Cause, Clock, type Context, Effect, Exit, type Scope } from "effect"
 import type * as Breaker from "./Breaker.ts"
 import type { Policy } from "./Policy.ts"
 import * as UpstreamError from "./UpstreamError.ts"
@@ -85,37 +85,22 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
       const stood = of(stale)
       state(states.closed)
       let usualMillis = 0
-      /** Counts how a call that begins now has ended, when that is told. */
-      const stopwatch = (fiber: Fiber.Fiber<unknown, unknown>) => {
-        const clock = fiber.getRef(Clock.Clock)
-        const start = clock.monotonicTimeNanosUnsafe()
-        return (outcome: string) => {
-          const millis = Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6
-          usualMillis += (millis - usualMillis) * (usualMillis === 0 ? 1 : weight)
-          ended(outcome, millis / 1e3)
-        }
+      const count: Count = (outcome, millis) => {
+        usualMillis += (millis - usualMillis) * (usualMillis === 0 ? 1 : weight)
+        ended(outcome, millis / 1e3)
       }
       const policy: Policy = (call) =>
         Effect.withFiber((fiber) => {
-          const count = stopwatch(fiber)
+          const clock = fiber.getRef(Clock.Clock)
+          const start = clock.monotonicTimeNanosUnsafe()
           return Effect.onExitPrimitive(call, (exit) => {
-            count(outcomeOf(exit))
+            count(outcomeOf(exit), since(clock, start))
             return undefined
           })
         })
-      const around: CallMetrics["around"] = (begin) => (caller, done) => {
-        const count = stopwatch(caller.fiber)
-        let over = false
-        const end = begin(caller, (exit) => {
-          over = true
-          count(outcomeOf(exit))
-          done(exit)
-        })
-        return () => {
-          if (!over) count("interrupted")
-          over = true
-          return end()
-        }
+      const around: CallMetrics["around"] = (begin) => (caller, asker) => {
+        const counted = new Counted(count, caller.fiber.getRef(Clock.Clock), asker)
+        return counted.begin(begin(caller, counted))
       }
       return {
         policy,
@@ -139,6 +124,48 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
       }
     })
   )
+
+/** Counts a call that has ended so after so many milliseconds. */
+interface Count {
+  (outcome: string, millis: number): void
+}
+
+/** A call that is counted as it ends. */
+class Counted<A, E> implements Direct.Asker<A, E>, Direct.Begun {
+  private readonly count: Count
+  private readonly clock: Clock.Clock
+  private readonly start: bigint
+  private readonly asker: Direct.Asker<A, E>
+  private begun = Direct.ended
+  private over = false
+
+  constructor(count: Count, clock: Clock.Clock, asker: Direct.Asker<A, E>) {
+    this.count = count
+    this.clock = clock
+    this.start = clock.monotonicTimeNanosUnsafe()
+    this.asker = asker
+  }
+
+  begin(begun: Direct.Begun): Direct.Begun {
+    this.begun = begun
+    return this
+  }
+
+  tell(exit: Exit.Exit<A, E>): void {
+    this.over = true
+    this.count(outcomeOf(exit), since(this.clock, this.start))
+    this.asker.tell(exit)
+  }
+
+  end(): Effect.Effect<void> {
+    if (!this.over) this.count("interrupted", since(this.clock, this.start))
+    this.over = true
+    return this.begun.end()
+  }
+}
+
+/** Milliseconds since an instant of the monotonic clock. */
+const since = (clock: Clock.Clock, start: bigint): number => Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6
 
 /** `ok`, an UpstreamError's reason in lower case, `domain_error`, `defect`, `interrupted`: few enough to be labels. */
 const outcomeOf = (exit: Exit.Exit<unknown, unknown>): string => {

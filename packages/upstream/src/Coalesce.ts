@@ -70,6 +70,7 @@ export const make = <I, A, E, R, E2>(
           Effect.runForkWith(Call.contextOf(context, call))(Effect.suspend(() => options.call(call.question)))
         )
       }),
-      ({ join, size }) => Object.assign((input: I) => Direct.make(join(input)), { size })
+      ({ join, size }) =>
+        Object.assign((input: I) => Direct.make<A, E | E2>((caller, asker) => join(input, caller, asker)), { size })
     )
   )

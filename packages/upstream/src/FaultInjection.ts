@@ -13,7 +13,7 @@
 import * as Alarm from "@portico/call/Alarm"
 import * as Series from "@portico/call/Series"
 import { Effect, Exit, type Fiber, Layer, Random, References } from "effect"
-import { type Response, Transport, type Wire } from "./Transport.ts"
+import { type Response, type Sent, Transport, type Wire } from "./Transport.ts"
 
 /** What befalls the requests to one upstream. The rates are of chances from 0 to 1, independent of each other. */
 export interface Fault {
@@ -112,13 +112,13 @@ const overloaded: Response = { status: 503, headers: {}, body: '{"error":"inject
 const faulty = (wire: Wire, { latency, error = 0 }: Fault, count: Count, owner: AnyFiber): Wire => {
   const random = owner.getRef(Random.Random)
   const timekeeper = Alarm.timekeeper(owner)
-  return (request, done) => {
+  return (request, asker) => {
     const late = latency !== undefined && random.nextDoubleUnsafe() < latency.rate
     const fails = random.nextDoubleUnsafe() < error
     const send = () => {
-      if (!fails) return wire(request, done)
+      if (!fails) return wire(request, asker)
       count("error", 1)
-      done(Exit.succeed(overloaded))
+      asker.tell(Exit.succeed(overloaded))
       return nothing
     }
     if (!late) return send()
@@ -128,15 +128,19 @@ const faulty = (wire: Wire, { latency, error = 0 }: Fault, count: Count, owner: 
 }
 
 /** Does it so much later. Ended before, it is not done; ended after, what was begun is ended. */
-const after = (timekeeper: Alarm.Timekeeper, millis: number, begin: () => () => void): (() => void) => {
-  let end = nothing
-  const alarm = Alarm.set(timekeeper, timekeeper.clock.currentTimeMillisUnsafe() + millis, () => {
-    end = begin()
+const after = (timekeeper: Alarm.Timekeeper, millis: number, send: () => Sent): Sent => {
+  let sent = nothing
+  const alarm = Alarm.set(timekeeper, timekeeper.clock.currentTimeMillisUnsafe() + millis, {
+    ring: () => {
+      sent = send()
+    }
   })
-  return () => {
-    Alarm.cancel(alarm)
-    end()
+  return {
+    end: () => {
+      Alarm.cancel(alarm)
+      sent.end()
+    }
   }
 }
 
-const nothing = () => {}
+const nothing: Sent = { end: () => {} }

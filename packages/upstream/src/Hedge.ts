@@ -16,6 +16,7 @@
 import * as Alarm from "@portico/call/Alarm"
 import { Cause, Clock, Duration, Effect, Exit } from "effect"
 import * as Ask from "./internal/Ask.ts"
+import type { Call } from "./internal/Call.ts"
 import { LatencyWindow } from "./internal/LatencyWindow.ts"
 import type { Stackable } from "./Policy.ts"
 import * as RetryBudget from "./RetryBudget.ts"
@@ -70,7 +71,7 @@ export const make = (options: Options): Stackable => {
     return known === undefined || known.tail < tail * known.median ? undefined : Math.max(floor, Math.ceil(known.tail))
   }
 
-  const note = (exit: Exit.Exit<unknown, unknown>, clock: Clock.Clock, start: number) => {
+  const note: Note = (exit, clock, start) => {
     if (isTelling(exit)) latencies.record(clock.currentTimeMillisUnsafe(), monotonic(clock) - start)
   }
 
@@ -82,63 +83,13 @@ export const make = (options: Options): Stackable => {
     return after === undefined ? undefined : now + after
   }
 
+  const hedging: Hedging = { budget, note, onHedge }
+
   const raced =
     (at: number): Ask.Around =>
-    <Q, A, E>(ask: Ask.Ask<Q, A, E>): Ask.Ask<Q, A, E> =>
-    (call, done) => {
-      const { clock } = call.surroundings
-      const start = monotonic(clock)
-      let failed: Exit.Exit<A, E> | undefined
-      let alarm: Alarm.Alarm | undefined
-      let alone = true
-      // The outcome is known, or nobody waits for it.
-      let over = false
-      let endSecond = Ask.ended
-      const endFirst = ask(call, (exit) => {
-        note(exit, clock, start)
-        if (alarm !== undefined) Alarm.cancel(alarm)
-        if (!alone && failed === undefined && Exit.isFailure(exit)) {
-          failed = exit
-          return
-        }
-        over = true
-        void endSecond()
-        done(exit)
-      })
-      if (over) return Ask.ended
-      const sendSecond = () => {
-        if (over) return
-        if (!budget.tryWithdraw(clock.currentTimeMillisUnsafe())) return onHedge?.("unpaid")
-        onHedge?.("sent")
-        alone = false
-        const sent = monotonic(clock)
-        const end = ask(call, (exit) => {
-          note(exit, clock, sent)
-          if (over) return
-          if (Exit.isFailure(exit) && failed === undefined) {
-            failed = exit
-            return
-          }
-          over = true
-          if (Exit.isFailure(exit)) return done(failed ?? exit)
-          onHedge?.("won")
-          latencies.record(clock.currentTimeMillisUnsafe(), monotonic(clock) - start)
-          void endFirst()
-          done(exit)
-        })
-        // Its beginning may have let the first one succeed, or the caller leave.
-        if (over) void end()
-        else endSecond = end
-      }
-      const armed = Alarm.setPatient(call.surroundings, at, sendSecond)
-      alarm = armed
-      return () => {
-        over = true
-        Alarm.cancel(armed)
-        const first = endFirst()
-        return alone ? first : Effect.andThen(first, endSecond())
-      }
-    }
+    (ask) =>
+    (call, asker) =>
+      new Raced(hedging, ask, call, asker).begin(at)
 
   const policy = <A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.withFiber((fiber) => {
@@ -152,18 +103,129 @@ export const make = (options: Options): Stackable => {
       })
     })
 
-  const around: Ask.Around = (ask) => (call, done) => {
+  const around: Ask.Around = (ask) => (call, asker) => {
     const { clock } = call.surroundings
     const at = begin(clock)
-    if (at !== undefined) return raced(at)(ask)(call, done)
-    const start = monotonic(clock)
-    return ask(call, (exit) => {
-      note(exit, clock, start)
-      done(exit)
-    })
+    if (at !== undefined) return raced(at)(ask)(call, asker)
+    return ask(call, new Noted(note, clock, asker))
   }
 
   return Object.assign(policy, { around })
+}
+
+/** Takes note of how long an attempt took that began at `start`, if how it ended says something of that. */
+interface Note {
+  (exit: Exit.Exit<unknown, unknown>, clock: Clock.Clock, start: number): void
+}
+
+/** What all calls of an upstream share. */
+interface Hedging {
+  readonly onHedge: Options["onHedge"] | undefined
+  readonly budget: RetryBudget.RetryBudget
+  readonly note: Note
+}
+
+/** An attempt that goes alone. */
+class Noted<A, E> implements Ask.Asker<A, E> {
+  private readonly note: Note
+  private readonly clock: Clock.Clock
+  private readonly start: number
+  private readonly asker: Ask.Asker<A, E>
+
+  constructor(note: Note, clock: Clock.Clock, asker: Ask.Asker<A, E>) {
+    this.note = note
+    this.clock = clock
+    this.start = monotonic(clock)
+    this.asker = asker
+  }
+
+  tell(exit: Exit.Exit<A, E>): void {
+    this.note(exit, this.clock, this.start)
+    this.asker.tell(exit)
+  }
+}
+
+/** Two attempts, the second of which is sent when it is rung; who is told of the first. */
+class Raced<Q, A, E> implements Ask.Asker<A, E>, Ask.Begun, Alarm.Sleeper {
+  private readonly hedging: Hedging
+  private readonly ask: Ask.Ask<Q, A, E>
+  private readonly call: Call<Q>
+  private readonly asker: Ask.Asker<A, E>
+  private readonly start: number
+  private first = Ask.ended
+  private second: Ask.Begun | undefined
+  private failed: Exit.Exit<A, E> | undefined
+  private alarm: Alarm.Alarm | undefined
+  private alone = true
+  /** The outcome is known, or nobody waits for it. */
+  private over = false
+
+  constructor(hedging: Hedging, ask: Ask.Ask<Q, A, E>, call: Call<Q>, asker: Ask.Asker<A, E>) {
+    this.hedging = hedging
+    this.ask = ask
+    this.call = call
+    this.asker = asker
+    this.start = monotonic(call.surroundings.clock)
+  }
+
+  /** Sends the first; the second is due at an instant. */
+  begin(at: number): Ask.Begun {
+    this.first = this.ask(this.call, this)
+    if (this.over) return Ask.ended
+    this.alarm = Alarm.setPatient(this.call.surroundings, at, this)
+    return this
+  }
+
+  tell(exit: Exit.Exit<A, E>): void {
+    this.hedging.note(exit, this.call.surroundings.clock, this.start)
+    if (this.alarm !== undefined) Alarm.cancel(this.alarm)
+    if (!this.alone && this.failed === undefined && Exit.isFailure(exit)) {
+      this.failed = exit
+      return
+    }
+    this.over = true
+    void this.second?.end()
+    this.asker.tell(exit)
+  }
+
+  ring(): void {
+    if (this.over) return
+    const { call, hedging } = this
+    const { clock } = call.surroundings
+    if (!hedging.budget.tryWithdraw(clock.currentTimeMillisUnsafe())) return hedging.onHedge?.("unpaid")
+    hedging.onHedge?.("sent")
+    this.alone = false
+    const sent = monotonic(clock)
+    const second = this.ask(call, { tell: (exit) => this.tellOfSecond(exit, sent) })
+    // Its beginning may have let the first one succeed, or the caller leave.
+    if (this.over) void second.end()
+    else this.second = second
+  }
+
+  private tellOfSecond(exit: Exit.Exit<A, E>, sent: number): void {
+    const { asker, hedging } = this
+    const { clock } = this.call.surroundings
+    hedging.note(exit, clock, sent)
+    if (this.over) return
+    if (Exit.isFailure(exit) && this.failed === undefined) {
+      this.failed = exit
+      return
+    }
+    this.over = true
+    if (Exit.isFailure(exit)) return asker.tell(this.failed ?? exit)
+    hedging.onHedge?.("won")
+    // What the first would have taken, at least.
+    hedging.note(exit, clock, this.start)
+    void this.first.end()
+    asker.tell(exit)
+  }
+
+  end(): Effect.Effect<void> {
+    this.over = true
+    if (this.alarm !== undefined) Alarm.cancel(this.alarm)
+    const first = this.first.end()
+    return this.alone ? first : Effect.andThen(first, this.second?.end() ?? Effect.void)
+  }
 }
 
 // A quantile of a few milliseconds needs a finer clock than that of milliseconds.

@@ -49,8 +49,7 @@ export const make = (options: Options): Stackable => {
   const base = Duration.toMillis(Duration.fromInputUnsafe(options.base ?? "25 millis"))
   const cap = Duration.toMillis(Duration.fromInputUnsafe(options.cap ?? "1 second"))
 
-  /** How long to wait before the next attempt, in whole milliseconds as timers are; undefined: there is none. */
-  const pause = (error: unknown, tried: number, until: number, clock: Clock.Clock, random: Random.Random) => {
+  const pause: Pause = (error, tried, until, clock, random) => {
     if (tried > times || !retryable(error)) return undefined
     const jittered = Math.ceil(random.nextDoubleUnsafe() * Math.min(cap, base * 2 ** (tried - 1)))
     const wait = Math.max(jittered, askedToWait(error))
@@ -66,7 +65,7 @@ export const make = (options: Options): Stackable => {
   const attempt = <A, E, R>(call: Effect.Effect<A, E, R>, tried: number): Effect.Effect<A, E, R> =>
     Effect.catch(call, (error) =>
       Effect.withFiber((fiber) => {
-        const until = lived(fiber.getRef(Deadline.Deadline), fiber.getRef(Call.WaitedUntil))
+        const until = lived(fiber.getRef(Deadline.Deadline), fiber.getRef(Call.WaitedUntil)())
         const wait = pause(error, tried, until, fiber.getRef(Clock.Clock), fiber.getRef(Random.Random))
         return wait === undefined ? Effect.fail(error) : Effect.andThen(Effect.sleep(wait), attempt(call, tried + 1))
       })
@@ -78,39 +77,66 @@ export const make = (options: Options): Stackable => {
       return attempt(call, 1)
     })
 
-  const around: Ask.Around = (ask) => (call, done) => {
-    const { clock, random } = call.surroundings
-    let tried = 0
-    let end = Ask.ended
-    let left = false
-    let alarm: Alarm.Alarm | undefined
-    const attempt = () => {
-      const nth = ++tried
-      const ending = ask(call, (exit) => {
-        const failure = Exit.isSuccess(exit) ? undefined : exit.cause.reasons.find(Cause.isFailReason)
-        if (failure === undefined) return done(exit)
-        const wait = pause(failure.error, nth, lived(call.until, call.waitedUntil), clock, random)
-        if (wait === undefined) return done(exit)
-        alarm = Alarm.set(call.surroundings, clock.currentTimeMillisUnsafe() + wait, attempt)
-      })
-      // The caller may have left meanwhile; and one that failed at once may have been followed by another already.
-      if (left) void ending()
-      else if (nth === tried) end = ending
-    }
-    budget.deposit(clock.currentTimeMillisUnsafe())
-    attempt()
-    return () => {
-      left = true
-      if (alarm !== undefined) Alarm.cancel(alarm)
-      return end()
-    }
+  const around: Ask.Around = (ask) => (call, asker) => {
+    budget.deposit(call.surroundings.clock.currentTimeMillisUnsafe())
+    const retrying = new Retrying(ask, call, asker, pause)
+    retrying.ring()
+    return retrying
   }
 
   return Object.assign(policy, { around })
 }
 
+/** How long to wait before the next attempt, in whole milliseconds as timers are; undefined: there is none. */
+interface Pause {
+  (error: unknown, tried: number, until: number, clock: Clock.Clock, random: Random.Random): number | undefined
+}
+
+/** A call and its attempts, of which one is under way at a time, or none: then it is rung for the next. */
+class Retrying<Q, A, E> implements Ask.Asker<A, E>, Ask.Begun, Alarm.Sleeper {
+  private readonly ask: Ask.Ask<Q, A, E>
+  private readonly call: Call.Call<Q>
+  private readonly asker: Ask.Asker<A, E>
+  private readonly pause: Pause
+  private tried = 0
+  private begun = Ask.ended
+  private left = false
+  private alarm: Alarm.Alarm | undefined
+
+  constructor(ask: Ask.Ask<Q, A, E>, call: Call.Call<Q>, asker: Ask.Asker<A, E>, pause: Pause) {
+    this.ask = ask
+    this.call = call
+    this.asker = asker
+    this.pause = pause
+  }
+
+  ring(): void {
+    const nth = ++this.tried
+    const begun = this.ask(this.call, this)
+    // The caller may have left meanwhile; and one that failed at once may have been followed by another already.
+    if (this.left) void begun.end()
+    else if (nth === this.tried) this.begun = begun
+  }
+
+  tell(exit: Exit.Exit<A, E>): void {
+    const failure = Exit.isSuccess(exit) ? undefined : exit.cause.reasons.find(Cause.isFailReason)
+    if (failure === undefined) return this.asker.tell(exit)
+    const { call } = this
+    const { clock, random } = call.surroundings
+    const wait = this.pause(failure.error, this.tried, lived(call.until, call.waitedUntil()), clock, random)
+    if (wait === undefined) return this.asker.tell(exit)
+    this.alarm = Alarm.set(call.surroundings, clock.currentTimeMillisUnsafe() + wait, this)
+  }
+
+  end(): Effect.Effect<void> {
+    this.left = true
+    if (this.alarm !== undefined) Alarm.cancel(this.alarm)
+    return this.begun.end()
+  }
+}
+
 /** Shared work may outlast all who wait for it: what they would not live to see is not begun, and they get the reason. */
-const lived = (deadline: number, waitedUntil: () => number): number => Math.min(deadline, waitedUntil())
+const lived = (deadline: number, waitedUntil: number): number => Math.min(deadline, waitedUntil)
 
 const isRetryable = (error: unknown): boolean => UpstreamError.is(error) && error.retryable
 

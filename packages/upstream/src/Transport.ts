@@ -5,12 +5,13 @@
  * becomes an `UpstreamError`. Ending a request closes its socket at once, whether it waits for a connection, for the head or
  * within the body. There is no timeout here: time is the business of whoever sends.
  *
- * The port is a plain call and a callback, not an Effect: the sender has one Effect around it for the waiting and the time
+ * The port is a plain call, and tells, not an Effect: the sender has one Effect around it for the waiting and the time
  * limit, where an Effect here would need a fiber of its own for each. {@link fromEffect} makes a wire of an Effect, for tests
  * and for other clients.
  */
+import type * as Direct from "@portico/call/Direct"
 import { Context, Effect, Exit, Layer, type Scope } from "effect"
-import { type Failure, Http1Pool } from "./internal/Http1Pool.ts"
+import { type ExchangeAsker, type Failure, Http1Pool } from "./internal/Http1Pool.ts"
 import { Payload, Rejected, Unreachable, UpstreamError } from "./UpstreamError.ts"
 
 /** One request on the wire. */
@@ -34,20 +35,28 @@ export interface Response {
 /** What became of a request: an answer, or why there was none. */
 export type Outcome = Exit.Exit<Response, UpstreamError>
 
-/** A way to one upstream. Calls `done` once, unless the request is ended before with what it returns. */
-export type Wire = (request: Request, done: (outcome: Outcome) => void) => () => void
+/** A request that is on its way. */
+export interface Sent {
+  /** Ends it at once. Whoever asked is told nothing any more. */
+  readonly end: () => void
+}
+
+/** A way to one upstream. The asker is told once, perhaps before it returns, unless the request was ended before. */
+export type Wire = (request: Request, asker: Direct.Asker<Response, UpstreamError>) => Sent
 
 /** A wire of an Effect, which runs in the context that the wire is made in. Ending a request interrupts it. */
 export const fromEffect = <R>(
   send: (request: Request) => Effect.Effect<Response, UpstreamError, R>
 ): Effect.Effect<Wire, never, R> =>
   Effect.contextWith((context: Context.Context<R>) =>
-    Effect.succeed((request, done) => {
+    Effect.succeed((request, asker) => {
       const sent = Effect.runForkWith(context)(send(request))
-      const forget = sent.addObserver(done)
-      return () => {
-        forget()
-        sent.interruptUnsafe()
+      const forget = sent.addObserver((outcome) => asker.tell(outcome))
+      return {
+        end: () => {
+          forget()
+          sent.interruptUnsafe()
+        }
       }
     })
   )
@@ -89,23 +98,35 @@ export class Transport extends Context.Service<
 const overHttp1 = (pool: Http1Pool, { upstream, baseUrl }: WireOptions): Wire => {
   const prefix = baseUrl.pathname.replace(/\/$/, "")
   const always = `\r\nhost: ${baseUrl.host}\r\nconnection: keep-alive\r\n`
-  return (request, done) => {
+  return (request, asker) => {
     const head = headOf(request, prefix, always)
     if (head === undefined) {
-      done(Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) })))
-      return () => {}
+      asker.tell(Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) })))
+      return nothing
     }
-    return pool.send({
-      head,
-      body: request.body,
-      idempotent: request.method === "GET",
-      done: (outcome) =>
-        done(
-          typeof outcome === "object" && "status" in outcome
-            ? Exit.succeed(outcome)
-            : Exit.fail(new UpstreamError({ upstream, reason: reasonOf(outcome) }))
-        )
-    })
+    return pool.send({ head, body: request.body, idempotent: request.method === "GET" }, new OfHttp1(upstream, asker))
+  }
+}
+
+const nothing: Sent = { end: () => {} }
+
+/** Tells of an exchange what it was to the upstream. */
+class OfHttp1 implements ExchangeAsker {
+  private readonly upstream: string
+  private readonly asker: Direct.Asker<Response, UpstreamError>
+
+  constructor(upstream: string, asker: Direct.Asker<Response, UpstreamError>) {
+    this.upstream = upstream
+    this.asker = asker
+  }
+
+  tell(outcome: Response | Failure): void {
+    const { asker, upstream } = this
+    asker.tell(
+      typeof outcome === "object" && "status" in outcome
+        ? Exit.succeed(outcome)
+        : Exit.fail(new UpstreamError({ upstream, reason: reasonOf(outcome) }))
+    )
   }
 }
 

@@ -138,7 +138,7 @@ export const Service =
       upstream: name,
       fetch: (input: I["Type"]) =>
         Direct.make<O["Type"], E[number]["Type"] | UpstreamError, Self>(
-          (caller, done) => Direct.begin(Context.get(caller.context, Tag).fetch(input), caller, done),
+          (caller, asker) => Direct.begin(Context.get(caller.context, Tag).fetch(input), caller, asker),
           usualMillis
         ),
       lastGood: (input: I["Type"]) => Effect.flatMap(Tag, (service) => service.lastGood(input)),
@@ -233,17 +233,20 @@ const overHttp = <I, A, E>(
       const path = Ask.tried(() => options.request(input))
       if (Exit.isExit(path) || path.path === undefined) {
         const refused = Exit.isExit(path) ? path : unsafe
-        return metrics.around((_caller, done) => Direct.tell(done, refused))
+        return metrics.around((_caller, asker) => Direct.tell(asker, refused))
       }
       const question = { input, path, key: path.path }
       // The outermost: what the caller lived, rejections too.
       if (!Path.isIdempotent(path)) return metrics.around(once(question))
-      if (!remembers) return metrics.around(flights.join(question))
-      return (caller, done) => {
+      const join: Direct.Begin<A, E | UpstreamError, never> = metrics.around((caller, asker) =>
+        flights.join(question, caller, asker)
+      )
+      if (!remembers) return join
+      return (caller, asker) => {
         const known = memory.known(question.key, caller.fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-        if (known === undefined) return metrics.around(flights.join(question))(caller, done)
+        if (known === undefined) return join(caller, asker)
         if (caller.trail !== undefined) caller.trail.provenance = "cached"
-        return Direct.tell(done, known)
+        return Direct.tell(asker, known)
       }
     }
 

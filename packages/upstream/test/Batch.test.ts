@@ -121,7 +121,7 @@ describe("Batch", () => {
         let rang = false
         const callers = yield* Effect.forEach([1, 2], (id) => fork(Effect.exit(fetch(id))))
         yield* Effect.withFiber((fiber) =>
-          Effect.sync(() => Alarm.set(Alarm.timekeeper(fiber), 5, () => (rang = true)))
+          Effect.sync(() => Alarm.set(Alarm.timekeeper(fiber), 5, { ring: () => (rang = true) }))
         )
         yield* TestClock.adjust("5 millis")
         assert.deepStrictEqual(

@@ -100,10 +100,12 @@ describe("what is read, and waits to be gone on with", () => {
     Effect.withFiber((fiber) =>
       Effect.sync(() => {
         const timekeeper = Alarm.timekeeper(fiber)
-        const busy = (millis: number) => () => {
-          const until = performance.now() + millis
-          while (performance.now() < until);
-        }
+        const busy = (millis: number) => ({
+          goOn: () => {
+            const until = performance.now() + millis
+            while (performance.now() < until);
+          }
+        })
         while (!Backlog.isBehind(timekeeper.clock)) Backlog.goOn(timekeeper, busy(Backlog.share))
         for (let each = 0; each < count; each++) Backlog.goOn(timekeeper, busy(millis))
       })

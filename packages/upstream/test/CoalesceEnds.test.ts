@@ -83,7 +83,7 @@ describe("Coalesce, when callers leave and calls fail", () => {
           yield* Effect.repeat(Effect.yieldNow, { times: 100 })
           yield* Effect.withFiber((fiber) =>
             Effect.map(Clock.currentTimeMillis, (now) =>
-              Alarm.set(Alarm.timekeeper(fiber), now + 10, () => caller.interruptUnsafe())
+              Alarm.set(Alarm.timekeeper(fiber), now + 10, { ring: () => caller.interruptUnsafe() })
             )
           )
           yield* TestClock.adjust("50 millis")

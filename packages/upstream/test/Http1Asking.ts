@@ -21,10 +21,8 @@ export interface Sent {
 export const send = (pool: Http1Pool, path = "/", idempotent = true): Sent => {
   const outcomes: Array<Whole | Failure> = []
   const head = `${idempotent ? "GET" : "POST"} ${path} HTTP/1.1\r\nhost: x\r\n\r\n`
-  return {
-    outcomes,
-    end: pool.send({ head, body: undefined, idempotent, done: (outcome) => void outcomes.push(outcome) })
-  }
+  const ticket = pool.send({ head, body: undefined, idempotent }, { tell: (outcome) => void outcomes.push(outcome) })
+  return { outcomes, end: () => ticket.end() }
 }
 
 /** The one outcome of a request: its body, or why it failed. */

@@ -234,11 +234,13 @@ describe("the end of a pool", () => {
       const server = yield* ScriptedServer.make(() => {})
       const pool = new Http1Pool({ origin: server.url, maxBody: 100 })
       let failures = 0
-      const persist = () => {
-        if (failures++ < 100)
-          pool.send({ head: "GET / HTTP/1.1\r\n\r\n", body: undefined, idempotent: true, done: persist })
+      const exchange = { head: "GET / HTTP/1.1\r\n\r\n", body: undefined, idempotent: true }
+      const persistent = {
+        tell: () => {
+          if (failures++ < 100) pool.send(exchange, persistent)
+        }
       }
-      pool.send({ head: "GET / HTTP/1.1\r\n\r\n", body: undefined, idempotent: true, done: persist })
+      pool.send(exchange, persistent)
       yield* until(() => server.requests.length === 1)
       pool.destroy()
       assert.strictEqual(failures, 101)

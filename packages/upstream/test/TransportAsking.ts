@@ -10,7 +10,10 @@ export const connect = (baseUrl: URL): Effect.Effect<Wire, never, Scope.Scope> =
   ).pipe(Effect.provide(Transport.layer))
 
 export const send = (wire: Wire, request: Request): Effect.Effect<Response, UpstreamError> =>
-  Effect.callback<Response, UpstreamError>((resume) => Effect.sync(wire(request, resume)))
+  Effect.callback<Response, UpstreamError>((resume) => {
+    const sent = wire(request, { tell: resume })
+    return Effect.sync(() => sent.end())
+  })
 
 export const get = (wire: Wire, path: string, headers: ReadonlyArray<string> = []) =>
   send(wire, { method: "GET", path, headers })

@@ -13,7 +13,11 @@ import * as Marking from "./Marking.ts"
 export interface Asked {
   readonly effect: Effect.Effect<unknown, unknown, unknown>
   /** What takes the place of a call that failed; undefined where its failure is that of all. It does not fail. */
-  readonly instead: ((cause: Cause.Cause<unknown>) => Effect.Effect<AnyOutcome, never, unknown>) | undefined
+  readonly instead: Instead | undefined
+}
+
+interface Instead {
+  (cause: Cause.Cause<unknown>): Effect.Effect<AnyOutcome, never, unknown>
 }
 
 type AnyOutcome = Part.Outcome<unknown, unknown>
@@ -25,28 +29,42 @@ export const run = (
   Effect.contextWith((context: Context.Context<unknown>) =>
     Effect.withFiber((fiber) =>
       Effect.callback<Array<unknown>, unknown>((resume) => {
-        const together = new Together(parts, fiber, context, resume)
-        together.begin()
+        const together = new Together(fiber, context, resume)
+        together.begin(parts)
         return Effect.suspend(() => together.leave())
       })
     )
   )
 
-interface Running {
-  /** Undefined until it has been begun. */
-  end: Direct.End | undefined
+/** A part under way, or what takes its place; and who is told of it. */
+class Running implements Direct.Asker<unknown, unknown> {
+  readonly index: number
+  readonly instead: Instead | undefined
   readonly mark: Timeline.Mark | undefined
+  /** Undefined until it has been begun. */
+  begun: Direct.Begun | undefined
+  private readonly together: Together
+
+  constructor(together: Together, index: number, instead: Instead | undefined, mark: Timeline.Mark | undefined) {
+    this.together = together
+    this.index = index
+    this.instead = instead
+    this.mark = mark
+  }
+
+  tell(exit: Exit.Exit<unknown, unknown>): void {
+    this.together.answered(this, exit)
+  }
 }
 
 class Together {
-  private readonly parts: ReadonlyArray<readonly [name: string, part: Asked | Part.Skipped]>
   private readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly context: Context.Context<unknown>
   private readonly resume: (effect: Effect.Effect<Array<unknown>, unknown>) => void
   private readonly timeline: Timeline.Timeline | undefined
   private readonly results: Array<unknown> = []
   private readonly running: Array<Running | undefined> = []
-  private left: number
+  private left = 0
   private beginning: number | undefined
   /** Nobody waits for the results any longer, or they are all there. */
   private over = false
@@ -54,24 +72,22 @@ class Together {
   private failing: { readonly gone: Fiber.Fiber<void>; readonly cause: Cause.Cause<unknown> } | undefined
 
   constructor(
-    parts: ReadonlyArray<readonly [name: string, part: Asked | Part.Skipped]>,
     fiber: Fiber.Fiber<unknown, unknown>,
     context: Context.Context<unknown>,
     resume: (effect: Effect.Effect<Array<unknown>, unknown>) => void
   ) {
-    this.parts = parts
     this.fiber = fiber
     this.context = context
     this.resume = resume
     this.timeline = fiber.getRef(Timeline.Current)
-    this.left = parts.length
   }
 
-  begin(): void {
+  begin(parts: ReadonlyArray<readonly [name: string, part: Asked | Part.Skipped]>): void {
     const { timeline } = this
+    this.left = parts.length
     if (this.left === 0) this.complete()
     this.beginning = this.now()
-    for (const { index, name, part } of this.order()) {
+    for (const { index, name, part } of this.order(parts)) {
       if (this.over) break
       if (!("effect" in part)) {
         if (timeline !== undefined) Marking.skipped(timeline, name, this.now())
@@ -79,11 +95,11 @@ class Together {
         continue
       }
       const mark = timeline === undefined ? undefined : Marking.begin(timeline, name, this.now())
-      const running: Running = { end: undefined, mark }
+      const running = new Running(this, index, part.instead, mark)
       this.running[index] = running
-      const end = this.ask(part.effect, running, (exit) => this.answered(index, part, running, exit))
-      // One that failed at once has the end of what takes its place.
-      running.end ??= end
+      const begun = this.ask(part.effect, running, running)
+      // One that failed at once has begun what takes its place.
+      running.begun ??= begun
     }
     this.beginning = undefined
   }
@@ -92,8 +108,8 @@ class Together {
    * The longest first, as far as is known, else as they are given: the answer waits for the slowest, and what is begun last is
    * sent last. On a core that had slept, 0.6 ms later than the first of five.
    */
-  private order() {
-    const all = this.parts.map(([name, part], index) => {
+  private order(parts: ReadonlyArray<readonly [name: string, part: Asked | Part.Skipped]>) {
+    const all = parts.map(([name, part], index) => {
       const isKnown = "effect" in part && Direct.isDirect(part.effect)
       return { index, name, part, usualMillis: isKnown ? part.effect.usualMillis(this.context) : 0 }
     })
@@ -114,7 +130,7 @@ class Together {
     this.running.forEach((running, index) => {
       if (running === undefined) return
       this.running[index] = undefined
-      const leaving = running.end?.() ?? Effect.void
+      const leaving = running.begun?.end() ?? Effect.void
       if (leaving === Effect.void) this.mark(running, "interrupted")
       else
         gone.push(
@@ -130,27 +146,30 @@ class Together {
   private ask<A>(
     effect: Effect.Effect<A, unknown, unknown>,
     { mark }: Running,
-    done: (exit: Exit.Exit<A, unknown>) => void
-  ): Direct.End {
+    asker: Direct.Asker<A, unknown>
+  ): Direct.Begun {
     const { fiber, context } = this
     try {
-      return Direct.begin(effect, { fiber, context, trail: mark ?? fiber.getRef(Provenance.CurrentTrail) }, done)
+      return Direct.begin(effect, { fiber, context, trail: mark ?? fiber.getRef(Provenance.CurrentTrail) }, asker)
     } catch (defect) {
       // It should not throw. If it does it is that part's defect, and the others are ended as ever.
-      return Direct.tell(done, Exit.die(defect))
+      return Direct.tell(asker, Exit.die(defect))
     }
   }
 
-  private answered(index: number, { instead }: Asked, running: Running, exit: Exit.Exit<unknown, unknown>): void {
+  answered(running: Running, exit: Exit.Exit<unknown, unknown>): void {
+    const { index, instead } = running
     if (Exit.isSuccess(exit)) {
       this.mark(running, "ok")
       return this.bring(index, instead === undefined ? exit.value : Part.ok(exit.value))
     }
-    if (instead === undefined) return this.fail(index, running, exit.cause)
-    running.end = this.ask(instead(exit.cause), running, (outcome) => {
-      if (Exit.isFailure(outcome)) return this.fail(index, running, outcome.cause)
-      this.mark(running, outcome.value.status === "failed" ? "failed" : "ok")
-      this.bring(index, outcome.value)
+    if (instead === undefined) return this.fail(running, exit.cause)
+    running.begun = this.ask(instead(exit.cause), running, {
+      tell: (outcome) => {
+        if (Exit.isFailure(outcome)) return this.fail(running, outcome.cause)
+        this.mark(running, outcome.value.status === "failed" ? "failed" : "ok")
+        this.bring(index, outcome.value)
+      }
     })
   }
 
@@ -166,10 +185,10 @@ class Together {
     this.resume(Exit.succeed(this.results))
   }
 
-  private fail(index: number, running: Running, cause: Cause.Cause<unknown>): void {
+  private fail(running: Running, cause: Cause.Cause<unknown>): void {
     if (this.over) return
     const exit = Exit.failCause(cause)
-    this.running[index] = undefined
+    this.running[running.index] = undefined
     this.mark(running, Marking.endOf(exit, never))
     const leaving = this.end()
     if (leaving === Effect.void) return this.resume(exit)

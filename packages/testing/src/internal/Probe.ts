@@ -19,7 +19,10 @@ export const over =
       body === undefined
         ? { method, path, headers: accept }
         : { method, path, headers: [...accept, "content-type", "application/json"], body }
-    return Effect.callback<Response, UpstreamError>((resume) => Effect.sync(wire(request, resume))).pipe(
+    return Effect.callback<Response, UpstreamError>((resume) => {
+      const sent = wire(request, { tell: resume })
+      return Effect.sync(() => sent.end())
+    }).pipe(
       Effect.mapError(({ reason }) => reason.message),
       Effect.timeoutOrElse({
         duration: limit,

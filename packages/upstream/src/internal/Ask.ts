@@ -1,5 +1,5 @@
 /**
- * A way to ask, in callbacks: what the stack of policies in Upstream.ts is made of.
+ * A way to ask, without Effects: what the stack of policies in Upstream.ts is made of.
  *
  * Each policy is an Effect transformer for whoever wants one, and the same decisions around an Ask: as Effects the policies of
  * a call took two fibers and some thirty operations, and the call 11.4 us where it now takes 6.2 (benchmark/Policies.ts).
@@ -11,14 +11,15 @@ import type { Policy } from "../Policy.ts"
 import * as Call from "./Call.ts"
 
 /**
- * Asks. `done` is called once, perhaps before it returns, unless the asking was ended before. Must not throw: what others
+ * Asks. The asker is told once, perhaps before it returns, unless the asking was ended before. Must not throw: what others
  * throw is a defect of the exit.
  */
 export interface Ask<Q, A, E> {
-  (call: Call.Call<Q>, done: (exit: Exit.Exit<A, E>) => void): End
+  (call: Call.Call<Q>, asker: Asker<A, E>): Begun
 }
 
-export type End = Direct.End
+export type Asker<A, E> = Direct.Asker<A, E>
+export type Begun = Direct.Begun
 
 /** A policy: puts itself around a way to ask. */
 export interface Around<E2 = never> {
@@ -30,18 +31,14 @@ export const { ended } = Direct
 /** Asks by a fiber. */
 export const forked =
   <Q, A, E>(fork: (call: Call.Call<Q>) => Fiber.Fiber<A, E>): Ask<Q, A, E> =>
-  (call, done) =>
-    Direct.awaited(fork(call), done)
+  (call, asker) =>
+    Direct.awaited(fork(call), asker)
 
 /** Brings what an Effect brings: without a fiber where that is known already. */
-export const settle = <Q, A, E>(
-  effect: () => Effect.Effect<A, E>,
-  call: Call.Call<Q>,
-  done: (exit: Exit.Exit<A, E>) => void
-): End => {
+export const settle = <Q, A, E>(effect: () => Effect.Effect<A, E>, call: Call.Call<Q>, asker: Asker<A, E>): Begun => {
   const settling: Effect.Effect<A, E> = tried(effect)
-  if (isSettled(settling)) return Direct.tell(done, settling)
-  return forked(() => Effect.runForkWith(Call.contextOf(call.surroundings.context, call))(settling))(call, done)
+  if (isSettled(settling)) return Direct.tell(asker, settling)
+  return forked(() => Effect.runForkWith(Call.contextOf(call.surroundings.context, call))(settling))(call, asker)
 }
 
 /** An Effect that is an Exit is one of its own types. */
@@ -60,8 +57,8 @@ export const tried = <A>(evaluate: () => A): A | Exit.Exit<never> => {
 export const begin =
   <Q, A, E>(ask: Ask<Q, A, E>) =>
   (question: Q): Direct.Begin<A, E, never> =>
-  ({ fiber }, done) =>
-    ask(Call.ofFiber(question, fiber), done)
+  ({ fiber }, asker) =>
+    ask(Call.ofFiber(question, fiber), asker)
 
 /** A policy for Effects: each time it asks is a fiber, and all of them have ended before it goes on. */
 export const toPolicy =
@@ -80,10 +77,10 @@ export const toPolicy =
                 return asking
               })
             )
-            const end = ask(Call.ofFiber(undefined, fiber), (exit) =>
-              resume(running.size === 0 ? exit : Effect.andThen(Fiber.awaitAll(running), exit))
-            )
-            return Effect.suspend(end)
+            const begun = ask(Call.ofFiber(undefined, fiber), {
+              tell: (exit) => resume(running.size === 0 ? exit : Effect.andThen(Fiber.awaitAll(running), exit))
+            })
+            return Effect.suspend(() => begun.end())
           })
         )
       )

@@ -19,20 +19,40 @@ export interface Batches<I, A, E> {
   readonly size: () => number
 }
 
-interface Waiter<I, A, E> {
-  readonly call: Call.Call<I>
-  readonly done: (exit: Exit.Exit<A, E>) => void
-  /** Ends the reading of its part of the answer. */
-  end: Ask.End
-}
-
 /** Calls that go out together. They leave as they are answered, or before. */
 interface Together<I, A, E> {
   readonly group: string
   readonly waiters: Set<Waiter<I, A, E>>
   alarm: Alarm.Alarm | undefined
-  /** Ends the request; undefined until it is sent. */
-  end: Ask.End | undefined
+  /** The request; undefined until it is sent. */
+  sent: Ask.Begun | undefined
+}
+
+/** Ends a batch that nobody waits for any longer. */
+interface Cancel<I, A, E> {
+  (batch: Together<I, A, E>): Effect.Effect<void>
+}
+
+/** A caller, until what the answer says of it is read. */
+class Waiter<I, A, E> implements Ask.Begun {
+  readonly call: Call.Call<I>
+  readonly asker: Ask.Asker<A, E>
+  batch: Together<I, A, E> | undefined
+  /** Of its part of the answer. */
+  reading = Ask.ended
+  private readonly cancel: Cancel<I, A, E>
+
+  constructor(call: Call.Call<I>, asker: Ask.Asker<A, E>, cancel: Cancel<I, A, E>) {
+    this.call = call
+    this.asker = asker
+    this.cancel = cancel
+  }
+
+  end(): Effect.Effect<void> {
+    const { batch } = this
+    if (batch === undefined || !batch.waiters.delete(this)) return this.reading.end()
+    return batch.waiters.size === 0 ? this.cancel(batch) : Effect.void
+  }
 }
 
 export const make = <I, A, E, E2>(
@@ -54,13 +74,13 @@ export const make = <I, A, E, E2>(
 
     /** Opens a batch for its first waiter; it is sent once the window is over. */
     const open = (group: string, first: Waiter<I, A, E | E2>): Batched => {
-      const batch: Batched = { group, waiters: new Set([first]), alarm: undefined, end: undefined }
+      const batch: Batched = { group, waiters: new Set([first]), alarm: undefined, sent: undefined }
       gathering.set(group, batch)
       all.push(batch)
       const { surroundings } = first.call
       const now = surroundings.clock.currentTimeMillisUnsafe()
       // Last: a window of nothing may be over at once.
-      batch.alarm = Alarm.set(surroundings, now + window, () => send(batch))
+      batch.alarm = Alarm.set(surroundings, now + window, { ring: () => send(batch) })
       return batch
     }
 
@@ -80,22 +100,23 @@ export const make = <I, A, E, E2>(
         requestId: first.call.requestId,
         trace: first.call.trace
       }
-      batch.end = Ask.ended
+      batch.sent = Ask.ended
       let over = false
-      const end = options.ask(call, (exit) => {
+      const tell = (exit: Exit.Exit<(input: I) => Effect.Effect<A, E>, E2>) => {
         over = true
-        batch.end = Ask.ended
+        batch.sent = Ask.ended
         forget(batch)
         for (const waiter of batch.waiters) {
           // Answered: from now on its end is that of its reading.
           batch.waiters.delete(waiter)
-          const { call, done } = waiter
-          if (Exit.isFailure(exit)) done(Exit.failCause(exit.cause))
-          else waiter.end = Ask.settle(() => exit.value(call.question), call, done)
+          const { asker, call } = waiter
+          if (Exit.isFailure(exit)) asker.tell(Exit.failCause(exit.cause))
+          else waiter.reading = Ask.settle(() => exit.value(call.question), call, asker)
         }
-      })
+      }
+      const sent = options.ask(call, { tell })
       if (over) return
-      batch.end = end
+      batch.sent = sent
       // All of them may have left while it was being sent.
       if (batch.waiters.size === 0) void cancel(batch)
     }
@@ -108,7 +129,7 @@ export const make = <I, A, E, E2>(
     /** Nobody waits for it any longer. A newcomer opens another. */
     const cancel = (batch: Batched): Effect.Effect<void> => {
       stopGathering(batch)
-      const gone = batch.end?.() ?? Effect.void
+      const gone = batch.sent?.end() ?? Effect.void
       if (gone === Effect.void) {
         forget(batch)
         return gone
@@ -126,23 +147,21 @@ export const make = <I, A, E, E2>(
         const gone = batches.map(cancel)
         return Effect.andThen(
           Effect.all(gone, { concurrency: "unbounded", discard: true }),
-          Effect.sync(() => batches.forEach(({ waiters }) => waiters.forEach(({ done }) => done(closed))))
+          Effect.sync(() => batches.forEach(({ waiters }) => waiters.forEach(({ asker }) => asker.tell(closed))))
         )
       })
     )
 
-    const ask: Ask.Ask<I, A, E | E2> = (call, done) => {
+    const ask: Ask.Ask<I, A, E | E2> = (call, asker) => {
       const group = Ask.tried(() => options.group(call.question))
-      if (Exit.isExit(group)) return Direct.tell(done, group)
-      const waiter: Waiter<I, A, E | E2> = { call, done, end: Ask.ended }
+      if (Exit.isExit(group)) return Direct.tell(asker, group)
+      const waiter = new Waiter(call, asker, cancel)
       const known = gathering.get(group)
       known?.waiters.add(waiter)
       const batch = known ?? open(group, waiter)
-      if (batch.end === undefined && batch.waiters.size >= max) send(batch)
-      return () => {
-        if (!batch.waiters.delete(waiter)) return waiter.end()
-        return batch.waiters.size === 0 ? cancel(batch) : Effect.void
-      }
+      waiter.batch = batch
+      if (batch.sent === undefined && batch.waiters.size >= max) send(batch)
+      return waiter
     }
 
     return { ask, size: () => all.length }

@@ -58,7 +58,7 @@ export const ofFiber = <Q>(question: Q, fiber: AnyFiber): Call<Q> => ({
 export const contextOf = <R>(owner: Context.Context<R>, call: Call<unknown>): Context.Context<R> =>
   owner.pipe(
     Context.add(Deadline.Deadline, call.until),
-    Context.add(WaitedUntil, call.waitedUntil),
+    Context.add(WaitedUntil, () => call.waitedUntil()),
     Context.add(RequestId.RequestId, call.requestId),
     Context.add(TraceContext.TraceContext, call.trace)
   )

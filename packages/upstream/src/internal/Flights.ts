@@ -17,24 +17,12 @@ export interface Options<I, A, E, E2> extends Omit<Coalesce.Options<I, A, E, nev
   readonly ask: Ask.Ask<I, A, E>
 }
 
-export interface Flights<I, A, E> {
-  /** Joins the flight of the input's key, or begins one. */
-  readonly join: (input: I) => Direct.Begin<A, E, never>
-  readonly size: () => number
-}
-
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
-interface Flight<A, E> {
-  /** Undefined once it has ended. */
-  end: Direct.End | undefined
-  /** Its deadline. */
-  readonly until: number
-  /** Whether it was cut short for its first caller. */
-  readonly short: boolean
-  /** The latest deadline of those who wait, or did. */
-  waited: number
-  readonly waiters: Set<(exit: Exit.Exit<A, E>) => void>
+export interface Flights<I, A, E> {
+  /** Joins the flight of the input's key, or begins one. */
+  readonly join: (input: I, caller: Direct.Caller, asker: Direct.Asker<A, E>) => Direct.Begun
+  readonly size: () => number
 }
 
 export const make = <I, A, E, E2>(
@@ -42,126 +30,243 @@ export const make = <I, A, E, E2>(
 ): Effect.Effect<Flights<I, A, E | E2>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const surroundings = yield* Effect.withFiber((fiber) => Effect.succeed(Call.surroundingsOf(fiber)))
-    /** What a newcomer may join, and what has not ended although nobody may join it any longer. */
-    const flights = new Table<string, Flight<A, E>>(hashOf(yield* Random.nextInt))
-    const apart = new Set<Flight<A, E>>()
-    const limit = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
-    const enough = Duration.toMillis(Duration.fromInputUnsafe(options.enough))
-
-    /** Begins a flight; where it ended at once, its exit is all there is of it. */
-    const open = (key: string, input: I, caller: AnyFiber, now: number, until: number) => {
-      const short = until - now < enough
-      const flight: Flight<A, E> = {
-        end: undefined,
-        until: short ? until : now + limit,
-        short,
-        waited: until,
-        waiters: new Set()
-      }
-      const displaced = flights.get(key)
-      if (displaced !== undefined) apart.add(displaced)
-      flights.set(key, flight)
-      let over: Exit.Exit<A, E> | undefined
-      const end = options.ask(
-        {
-          question: input,
-          surroundings,
-          until: flight.until,
-          waitedUntil: () => flight.waited,
-          requestId: caller.getRef(RequestId.RequestId),
-          trace: caller.getRef(TraceContext.TraceContext)
-        },
-        (exit) => {
-          over = exit
-          flight.end = undefined
-          // The key is free before any caller goes on.
-          if (flights.get(key) === flight) flights.delete(key)
-          else apart.delete(flight)
-          for (const waiter of flight.waiters) waiter(exit)
-          flight.waiters.clear()
-        }
-      )
-      if (over === undefined) flight.end = end
-      return over ?? flight
+    const fleet = new Fleet<I, A, E | E2>(options, surroundings, hashOf(yield* Random.nextInt))
+    yield* Effect.addFinalizer(() => fleet.close())
+    return {
+      join: (input, caller, asker) => fleet.join(input, caller, asker),
+      size: () => fleet.size()
     }
-
-    /** Ends a flight that nobody may join any longer. */
-    const cancel = (flight: Flight<A, E>, end: Direct.End): Effect.Effect<void> => {
-      const gone = end()
-      if (gone === Effect.void) {
-        apart.delete(flight)
-        return gone
-      }
-      apart.add(flight)
-      return Effect.andThen(
-        gone,
-        Effect.sync(() => void apart.delete(flight))
-      )
-    }
-
-    /** What is left to do once a caller has been counted out. */
-    const depart = (key: string, flight: Flight<A, E>): Effect.Effect<void> => {
-      if (flight.waiters.size > 0 || flight.end === undefined) return Effect.void
-      if (flights.get(key) === flight) flights.delete(key)
-      return cancel(flight, flight.end)
-    }
-
-    const closed = Exit.interrupt()
-    yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => {
-        const all = [...flights.values(), ...apart]
-        flights.clear()
-        const gone = all.map((flight) => (flight.end === undefined ? Effect.void : cancel(flight, flight.end)))
-        return Effect.andThen(
-          Effect.all(gone, { concurrency: "unbounded", discard: true }),
-          Effect.sync(() => all.forEach(({ waiters }) => waiters.forEach((waiter) => waiter(closed))))
-        )
-      })
-    )
-
-    const join =
-      (input: I): Direct.Begin<A, E | E2, never> =>
-      ({ fiber, trail }, done) => {
-        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        const until = fiber.getRef(Deadline.Deadline)
-        if (until <= now) return Direct.tell(done, options.late)
-        const key = Ask.tried(() => options.key(input))
-        if (Exit.isExit(key)) return Direct.tell(done, key)
-        const known = joinable(flights.get(key), until)
-        if (known !== undefined) {
-          if (trail !== undefined) trail.provenance = "coalesced"
-          options.onJoin?.()
-        }
-        const joined = known ?? open(key, input, fiber, now, until)
-        if (Exit.isExit(joined)) return Direct.tell(done, joined)
-        joined.waited = Math.max(joined.waited, until)
-        const leave = () => {
-          if (alarm !== undefined) Alarm.cancel(alarm)
-          joined.waiters.delete(waiter)
-          return depart(key, joined)
-        }
-        let stopWaiting = Direct.ended
-        const giveUp = () => {
-          if (!joined.waiters.has(waiter)) return
-          const gone = leave()
-          if (gone === Effect.void) return done(options.late)
-          stopWaiting = Direct.awaited(Effect.runForkWith(surroundings.context)(gone), () => done(options.late))
-        }
-        const alarm = until === Infinity ? undefined : Alarm.setPatient(Alarm.timekeeper(fiber), until, giveUp)
-        const waiter = (exit: Exit.Exit<A, E>) => {
-          if (alarm !== undefined) Alarm.cancel(alarm)
-          done(exit)
-        }
-        joined.waiters.add(waiter)
-        return () => {
-          void stopWaiting()
-          return leave()
-        }
-      }
-
-    return { join, size: () => flights.size + apart.size }
   })
 
+class Fleet<I, A, E> {
+  readonly surroundings: Call.Surroundings
+  readonly late: Exit.Exit<never, E>
+  private readonly options: Options<I, A, E, E>
+  private readonly limit: number
+  private readonly enough: number
+  /** What a newcomer may join, and what has not ended although nobody may join it any longer. */
+  private readonly flights: Table<string, Flight<I, A, E>>
+  private readonly apart = new Set<Flight<I, A, E>>()
+
+  constructor(options: Options<I, A, E, E>, surroundings: Call.Surroundings, hash: (key: string) => number) {
+    this.options = options
+    this.surroundings = surroundings
+    this.late = options.late
+    this.limit = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
+    this.enough = Duration.toMillis(Duration.fromInputUnsafe(options.enough))
+    this.flights = new Table(hash)
+  }
+
+  size(): number {
+    return this.flights.size + this.apart.size
+  }
+
+  join(input: I, { fiber, trail }: Direct.Caller, asker: Direct.Asker<A, E>): Direct.Begun {
+    const { options } = this
+    const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+    const until = fiber.getRef(Deadline.Deadline)
+    if (until <= now) return Direct.tell(asker, options.late)
+    const key = Ask.tried(() => options.key(input))
+    if (Exit.isExit(key)) return Direct.tell(asker, key)
+    const known = joinable(this.flights.get(key), until)
+    if (known !== undefined) {
+      if (trail !== undefined) trail.provenance = "coalesced"
+      options.onJoin?.()
+    }
+    const joined = known ?? this.open(key, input, fiber, now, until)
+    if (Exit.isExit(joined)) return Direct.tell(asker, joined)
+    joined.waited = Math.max(joined.waited, until)
+    const waiter = new Waiter(this, joined, asker)
+    if (until !== Infinity) waiter.alarm = Alarm.setPatient(Alarm.timekeeper(fiber), until, waiter)
+    return waiter
+  }
+
+  /** Begins a flight; where it ended at once, its exit is all there is of it. */
+  private open(key: string, input: I, caller: AnyFiber, now: number, until: number) {
+    const short = until - now < this.enough
+    const flight = new Flight<I, A, E>(this, key, input, caller, short ? until : now + this.limit, short, until)
+    const displaced = this.flights.get(key)
+    if (displaced !== undefined) this.apart.add(displaced)
+    this.flights.set(key, flight)
+    const begun = this.options.ask(flight, flight)
+    if (flight.exit === undefined) flight.begun = begun
+    return flight.exit ?? flight
+  }
+
+  /** Nobody may join it any longer. */
+  forget(flight: Flight<I, A, E>): void {
+    if (this.flights.get(flight.key) === flight) this.flights.delete(flight.key)
+    else this.apart.delete(flight)
+  }
+
+  /** What is left to do once a caller has been counted out. */
+  depart(flight: Flight<I, A, E>): Effect.Effect<void> {
+    const { begun } = flight
+    if (flight.hasWaiters() || begun === undefined) return Effect.void
+    if (this.flights.get(flight.key) === flight) this.flights.delete(flight.key)
+    return this.cancel(flight, begun)
+  }
+
+  /** Ends a flight that nobody may join any longer. */
+  private cancel(flight: Flight<I, A, E>, begun: Direct.Begun): Effect.Effect<void> {
+    const gone = begun.end()
+    if (gone === Effect.void) {
+      this.apart.delete(flight)
+      return gone
+    }
+    this.apart.add(flight)
+    return Effect.andThen(
+      gone,
+      Effect.sync(() => void this.apart.delete(flight))
+    )
+  }
+
+  close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const all = [...this.flights.values(), ...this.apart]
+      this.flights.clear()
+      const gone = all.map((flight) => (flight.begun === undefined ? Effect.void : this.cancel(flight, flight.begun)))
+      return Effect.andThen(
+        Effect.all(gone, { concurrency: "unbounded", discard: true }),
+        Effect.sync(() => all.forEach((flight) => flight.tellAll(closed)))
+      )
+    })
+  }
+}
+
+/** What callers share. To whatever it asks it is the call, and who asks. */
+class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
+  readonly key: string
+  readonly question: I
+  readonly surroundings: Call.Surroundings
+  readonly until: number
+  readonly requestId: string
+  readonly trace: TraceContext.TraceContext | undefined
+  /** Whether it was cut short for its first caller. */
+  readonly short: boolean
+  /** The latest deadline of those who wait, or did. */
+  waited: number
+  /** Undefined until it has begun, and once it has ended. */
+  begun: Direct.Begun | undefined
+  /** How it has ended. */
+  exit: Exit.Exit<A, E> | undefined
+  private readonly fleet: Pick<Fleet<I, A, E>, "forget">
+  /** In the order in which they came. */
+  private first: Waiter<I, A, E> | undefined
+  private last: Waiter<I, A, E> | undefined
+
+  constructor(
+    fleet: Pick<Fleet<I, A, E>, "forget" | "surroundings">,
+    key: string,
+    question: I,
+    caller: AnyFiber,
+    until: number,
+    short: boolean,
+    waited: number
+  ) {
+    this.fleet = fleet
+    this.key = key
+    this.question = question
+    this.surroundings = fleet.surroundings
+    this.until = until
+    this.requestId = caller.getRef(RequestId.RequestId)
+    this.trace = caller.getRef(TraceContext.TraceContext)
+    this.short = short
+    this.waited = waited
+  }
+
+  waitedUntil(): number {
+    return this.waited
+  }
+
+  tell(exit: Exit.Exit<A, E>): void {
+    this.exit = exit
+    this.begun = undefined
+    // The key is free before any caller goes on.
+    this.fleet.forget(this)
+    this.tellAll(exit)
+  }
+
+  tellAll(exit: Exit.Exit<A, E>): void {
+    for (let waiter = this.first; waiter !== undefined; waiter = this.first) {
+      this.remove(waiter)
+      waiter.tell(exit)
+    }
+  }
+
+  hasWaiters(): boolean {
+    return this.first !== undefined
+  }
+
+  add(waiter: Waiter<I, A, E>): void {
+    waiter.isWaiting = true
+    waiter.previous = this.last
+    if (this.last === undefined) this.first = waiter
+    else this.last.next = waiter
+    this.last = waiter
+  }
+
+  remove(waiter: Waiter<I, A, E>): void {
+    if (!waiter.isWaiting) return
+    waiter.isWaiting = false
+    const { next, previous } = waiter
+    if (previous === undefined) this.first = next
+    else previous.next = next
+    if (next === undefined) this.last = previous
+    else next.previous = previous
+    waiter.previous = undefined
+    waiter.next = undefined
+  }
+}
+
+/** A caller, as long as it waits. */
+class Waiter<I, A, E> implements Direct.Begun, Alarm.Sleeper {
+  alarm: Alarm.Alarm | undefined
+  isWaiting = false
+  previous: Waiter<I, A, E> | undefined
+  next: Waiter<I, A, E> | undefined
+  private readonly fleet: Fleet<I, A, E>
+  private readonly flight: Flight<I, A, E>
+  private readonly asker: Direct.Asker<A, E>
+  /** Its deadline has passed, and what it was the last to wait for is on its way out. */
+  private givingUp = Direct.ended
+
+  constructor(fleet: Fleet<I, A, E>, flight: Flight<I, A, E>, asker: Direct.Asker<A, E>) {
+    this.fleet = fleet
+    this.flight = flight
+    this.asker = asker
+    flight.add(this)
+  }
+
+  tell(exit: Exit.Exit<A, E>): void {
+    if (this.alarm !== undefined) Alarm.cancel(this.alarm)
+    this.asker.tell(exit)
+  }
+
+  /** Its deadline has come. */
+  ring(): void {
+    if (!this.isWaiting) return
+    const { asker, fleet } = this
+    const gone = this.leave()
+    if (gone === Effect.void) return asker.tell(fleet.late)
+    const going = Effect.runForkWith(fleet.surroundings.context)(gone)
+    this.givingUp = Direct.awaited(going, { tell: () => asker.tell(fleet.late) })
+  }
+
+  end(): Effect.Effect<void> {
+    void this.givingUp.end()
+    return this.leave()
+  }
+
+  private leave(): Effect.Effect<void> {
+    if (this.alarm !== undefined) Alarm.cancel(this.alarm)
+    this.flight.remove(this)
+    return this.fleet.depart(this.flight)
+  }
+}
+
+const closed = Exit.interrupt()
+
 /** A flight that a caller may join: one that was cut short is only for those who have no more time. */
-const joinable = <A, E>(flight: Flight<A, E> | undefined, until: number): Flight<A, E> | undefined =>
-  flight?.end === undefined || (flight.short && flight.until < until) ? undefined : flight
+const joinable = <I, A, E>(flight: Flight<I, A, E> | undefined, until: number): Flight<I, A, E> | undefined =>
+  flight?.begun === undefined || (flight.short && flight.until < until) ? undefined : flight

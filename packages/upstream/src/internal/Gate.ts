@@ -4,6 +4,7 @@
 import { Clock, Effect, Exit, type Fiber, Random } from "effect"
 import type { Policy } from "../Policy.ts"
 import * as Ask from "./Ask.ts"
+import type { Surroundings } from "./Call.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
@@ -43,28 +44,54 @@ const nowOf = (fiber: AnyFiber): number => fiber.getRef(Clock.Clock).currentTime
 export const around =
   <T, E2>(gate: Gate<T, E2>): Ask.Around<E2> =>
   (ask) =>
-  (call, done) => {
-    const { clock, random } = call.surroundings
-    const now = clock.currentTimeMillisUnsafe()
+  (call, asker) => {
+    const now = call.surroundings.clock.currentTimeMillisUnsafe()
     const ticket = gate.enter(now)
     if (ticket === undefined) {
-      done(gate.refuse(now))
+      asker.tell(gate.refuse(now))
       return Ask.ended
     }
-    let within = true
-    const leave = (exit: Exit.Exit<unknown, unknown>) => {
-      if (!within) return
-      within = false
-      gate.leave(ticket, exit, clock.currentTimeMillisUnsafe(), random)
-    }
-    const end = ask(call, (exit) => {
-      leave(exit)
-      done(exit)
-    })
-    return () => {
-      leave(left)
-      return end()
-    }
+    const within = new Within(gate, ticket, call.surroundings, asker)
+    return within.begin(ask(call, within))
   }
+
+/** A call that was let in. */
+class Within<T, A, E> implements Ask.Asker<A, E>, Ask.Begun {
+  private readonly gate: Gate<T, unknown>
+  private ticket: T | undefined
+  private readonly surroundings: Surroundings
+  private readonly asker: Ask.Asker<A, E>
+  private begun = Ask.ended
+
+  constructor(gate: Gate<T, unknown>, ticket: T, surroundings: Surroundings, asker: Ask.Asker<A, E>) {
+    this.gate = gate
+    this.ticket = ticket
+    this.surroundings = surroundings
+    this.asker = asker
+  }
+
+  begin(begun: Ask.Begun): Ask.Begun {
+    this.begun = begun
+    return this
+  }
+
+  tell(exit: Exit.Exit<A, E>): void {
+    this.leave(exit)
+    this.asker.tell(exit)
+  }
+
+  end(): Effect.Effect<void> {
+    this.leave(left)
+    return this.begun.end()
+  }
+
+  private leave(exit: Exit.Exit<unknown, unknown>): void {
+    const { ticket } = this
+    if (ticket === undefined) return
+    this.ticket = undefined
+    const { clock, random } = this.surroundings
+    this.gate.leave(ticket, exit, clock.currentTimeMillisUnsafe(), random)
+  }
+}
 
 const left = Exit.interrupt()

@@ -23,7 +23,11 @@ export interface Exchange {
   readonly body: string | undefined
   /** Whether the peer may see it twice. */
   readonly idempotent: boolean
-  readonly done: (outcome: Whole | Failure) => void
+}
+
+/** Told once how an exchange ended, unless it was ended before. */
+export interface ExchangeAsker {
+  readonly tell: (outcome: Whole | Failure) => void
 }
 
 export interface PoolOptions {
@@ -34,10 +38,24 @@ export interface PoolOptions {
 }
 
 /** An exchange and, once it has one, its connection. */
-interface Ticket {
+class Ticket {
   readonly exchange: Exchange
+  readonly asker: ExchangeAsker
   connection: Connection | undefined
-  resent: boolean
+  resent = false
+  private readonly pool: Pick<Http1Pool, "giveUp">
+
+  constructor(exchange: Exchange, asker: ExchangeAsker, pool: Pick<Http1Pool, "giveUp">) {
+    this.exchange = exchange
+    this.asker = asker
+    this.pool = pool
+  }
+
+  /** Ends the exchange. */
+  end(): void {
+    if (this.connection === undefined) this.pool.giveUp(this)
+    else this.connection.abandon(this)
+  }
 }
 
 const idleMillis = 30_000
@@ -79,7 +97,7 @@ export class Http1Pool {
         const [ticket] = this.waiting
         if (ticket === undefined) return
         this.waiting.delete(ticket)
-        ticket.exchange.done(failure)
+        ticket.asker.tell(failure)
       },
       gone: (connection) => {
         this.all.delete(connection)
@@ -89,17 +107,18 @@ export class Http1Pool {
   }
 
   /** Sends the request; gives what ends it. */
-  send(exchange: Exchange): () => void {
-    const ticket: Ticket = { exchange, connection: undefined, resent: false }
+  send(exchange: Exchange, asker: ExchangeAsker): Ticket {
+    const ticket = new Ticket(exchange, asker, this)
     const connection = this.takeIdle()
     if (connection === undefined) this.wait(ticket)
     else connection.begin(ticket)
-    return () => {
-      if (ticket.connection !== undefined) ticket.connection.abandon(ticket)
-      // What was opened for it is given up with it: so there are no more connections than requests ever were at once.
-      else if (this.waiting.delete(ticket) && this.connecting.length > this.waiting.size) {
-        this.connecting.at(-1)?.destroy("closed")
-      }
+    return ticket
+  }
+
+  /** What was opened for it is given up with it: so there are no more connections than requests ever were at once. */
+  giveUp(ticket: Ticket): void {
+    if (this.waiting.delete(ticket) && this.connecting.length > this.waiting.size) {
+      this.connecting.at(-1)?.destroy("closed")
     }
   }
 
@@ -111,7 +130,7 @@ export class Http1Pool {
   }
 
   private wait(ticket: Ticket): void {
-    if (this.destroyed) return ticket.exchange.done("closed")
+    if (this.destroyed) return ticket.asker.tell("closed")
     this.waiting.add(ticket)
     if (this.connecting.length >= this.waiting.size) return
     const connection = new Connection(this.options, this.owner)
@@ -244,7 +263,7 @@ class Connection {
       this.idleUntil = performance.now() + keepAlive
       this.owner.free(this)
     }
-    ticket?.exchange.done(response)
+    ticket?.asker.tell(response)
   }
 
   private ended(): void {
@@ -259,7 +278,7 @@ class Connection {
     if (ticket === undefined) return
     const crossed = this.used && !this.heard && isClosed(failure)
     if (crossed && ticket.exchange.idempotent && !ticket.resent) this.owner.resend(ticket)
-    else ticket.exchange.done(failure)
+    else ticket.asker.tell(failure)
   }
 }
 

@@ -10,7 +10,7 @@ import { SchemaJITCompiler } from "effect/schema"
 import type { Limit } from "../AttemptTimeout.ts"
 import type { Path } from "../Path.ts"
 import * as RetryAfter from "../RetryAfter.ts"
-import type { Request, Response, Wire } from "../Transport.ts"
+import type { Outcome, Request, Response, Sent, Wire } from "../Transport.ts"
 import { Payload, Rejected, Status, UpstreamError } from "../UpstreamError.ts"
 import * as Ask from "./Ask.ts"
 import type { Call } from "./Call.ts"
@@ -24,51 +24,93 @@ export interface Attempts {
   readonly onSend: () => void
 }
 
+/** Reads an answer. */
+interface Read<Q, A, E> {
+  (response: Response, question: Q): Effect.Effect<A, E | UpstreamError>
+}
+
 /** One attempt: the question's request goes out, and what comes back within the limit is read. */
 export const attempt = <Q, A, E>(
   { upstream, wire, limit, onSend }: Attempts,
   pathOf: (question: Q) => Path,
-  read: (response: Response, question: Q) => Effect.Effect<A, E | UpstreamError>
+  read: Read<Q, A, E>
 ): Ask.Ask<Q, A, E | UpstreamError> => {
   const unsafe = Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) }))
-  return (call, done) => {
-    const { surroundings, question } = call
-    const now = surroundings.clock.currentTimeMillisUnsafe()
+  return (call, asker) => {
+    const now = call.surroundings.clock.currentTimeMillisUnsafe()
     const { until, late } = limit(now, call.until)
-    if (until <= now) return Direct.tell(done, late)
-    const path = Ask.tried(() => pathOf(question))
-    if (Exit.isExit(path) || path.path === undefined) return Direct.tell(done, Exit.isExit(path) ? path : unsafe)
-    const request = requestOf(path, path.path, call, until - now)
-    let alarm: Alarm.Alarm | undefined
-    let answered = false
-    let left = false
-    let endReading = Ask.ended
+    if (until <= now) return Direct.tell(asker, late)
+    const path = Ask.tried(() => pathOf(call.question))
+    if (Exit.isExit(path) || path.path === undefined) return Direct.tell(asker, Exit.isExit(path) ? path : unsafe)
     onSend()
-    const end = wire(request, (outcome) =>
-      Backlog.goOn(surroundings, () => {
-        if (left) return
-        answered = true
-        if (alarm !== undefined) Alarm.cancel(alarm)
-        if (Exit.isFailure(outcome)) done(Exit.failCause(outcome.cause))
-        else endReading = Ask.settle(() => read(outcome.value, question), call, done)
-      })
-    )
-    if (answered) return () => endReading()
-    const armed = Alarm.setPatient(surroundings, until, () => {
-      if (answered || left) return
-      left = true
-      end()
-      done(late)
-    })
-    alarm = armed
-    return () => {
-      if (answered) return endReading()
-      if (left) return Effect.void
-      left = true
-      Alarm.cancel(armed)
-      end()
-      return Effect.void
-    }
+    const attempted = new Attempt(read, call, asker, late)
+    return attempted.begin(wire(requestOf(path, path.path, call, until - now), attempted), until)
+  }
+}
+
+/** An attempt under way: from its request to what is read of the answer. */
+class Attempt<Q, A, E> implements Ask.Asker<Response, UpstreamError>, Backlog.Task, Alarm.Sleeper, Ask.Begun {
+  private readonly read: Read<Q, A, E>
+  private readonly call: Call<Q>
+  private readonly asker: Ask.Asker<A, E | UpstreamError>
+  private readonly late: Exit.Exit<never, UpstreamError>
+  private sent: Sent | undefined
+  private alarm: Alarm.Alarm | undefined
+  private outcome: Outcome | undefined
+  /** Undefined until the outcome is gone on with. */
+  private reading: Ask.Begun | undefined
+  /** Nobody waits for it any longer, or its time has passed. */
+  private left = false
+
+  constructor(
+    read: Read<Q, A, E>,
+    call: Call<Q>,
+    asker: Ask.Asker<A, E | UpstreamError>,
+    late: Exit.Exit<never, UpstreamError>
+  ) {
+    this.read = read
+    this.call = call
+    this.asker = asker
+    this.late = late
+  }
+
+  begin(sent: Sent, until: number): Ask.Begun {
+    if (this.reading !== undefined) return this.reading
+    this.sent = sent
+    this.alarm = Alarm.setPatient(this.call.surroundings, until, this)
+    return this
+  }
+
+  tell(outcome: Outcome): void {
+    this.outcome = outcome
+    Backlog.goOn(this.call.surroundings, this)
+  }
+
+  goOn(): void {
+    const { alarm, asker, call, outcome, read } = this
+    if (this.left || outcome === undefined) return
+    // Its text may be long, and its end is not: what is read of it is what is kept.
+    this.outcome = undefined
+    this.reading = Ask.ended
+    if (alarm !== undefined) Alarm.cancel(alarm)
+    if (Exit.isFailure(outcome)) asker.tell(Exit.failCause(outcome.cause))
+    else this.reading = Ask.settle(() => read(outcome.value, call.question), call, asker)
+  }
+
+  ring(): void {
+    if (this.reading !== undefined || this.left) return
+    this.left = true
+    this.sent?.end()
+    this.asker.tell(this.late)
+  }
+
+  end(): Effect.Effect<void> {
+    if (this.reading !== undefined) return this.reading.end()
+    if (this.left) return Effect.void
+    this.left = true
+    if (this.alarm !== undefined) Alarm.cancel(this.alarm)
+    this.sent?.end()
+    return Effect.void
   }
 }
 

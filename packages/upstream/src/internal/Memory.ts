@@ -2,7 +2,8 @@
 import { Cause, Duration, Exit, Option, type Random } from "effect"
 import type * as Freshness from "../Freshness.ts"
 import * as UpstreamError from "../UpstreamError.ts"
-import type { Ask } from "./Ask.ts"
+import type { Ask, Asker } from "./Ask.ts"
+import type { Call } from "./Call.ts"
 import { Shelf } from "./Shelf.ts"
 import type { Store } from "./Store.ts"
 
@@ -68,12 +69,27 @@ export const make = <A, E, I>(
 /** Remembers what a flight brings: once for all its callers. */
 export const learning =
   <Q extends { readonly key: string }, A, E, I>(memory: Memory<A, E, I>, ask: Ask<Q, I, E>): Ask<Q, I, E> =>
-  (call, done) =>
-    ask(call, (exit) => {
-      const { clock, random } = call.surroundings
-      memory.learn(call.question.key, exit, clock.currentTimeMillisUnsafe(), random)
-      done(exit)
-    })
+  (call, asker) =>
+    ask(call, new Learning(memory, call, asker))
+
+class Learning<A, E, I> implements Asker<I, E> {
+  private readonly memory: Memory<A, E, I>
+  private readonly call: Call<{ readonly key: string }>
+  private readonly asker: Asker<I, E>
+
+  constructor(memory: Memory<A, E, I>, call: Call<{ readonly key: string }>, asker: Asker<I, E>) {
+    this.memory = memory
+    this.call = call
+    this.asker = asker
+  }
+
+  tell(exit: Exit.Exit<I, E>): void {
+    const { question, surroundings } = this.call
+    const { clock, random } = surroundings
+    this.memory.learn(question.key, exit, clock.currentTimeMillisUnsafe(), random)
+    this.asker.tell(exit)
+  }
+}
 
 const jittered = (duration: number, random: Random.Random): number =>
   duration * (0.95 + 0.1 * random.nextDoubleUnsafe())

@@ -1,6 +1,6 @@
 /** What was read of an answer: the value, and the text that it was, for whoever keeps it. */
 import { Effect, Exit } from "effect"
-import type { Ask } from "./Ask.ts"
+import type { Ask, Asker } from "./Ask.ts"
 
 export interface Reading<A> {
   readonly value: A
@@ -15,7 +15,19 @@ export const of = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Reading<A>,
 /** Asks for the value alone. */
 export const values =
   <Q, A, E>(ask: Ask<Q, Reading<A>, E>): Ask<Q, A, E> =>
-  (call, done) =>
-    ask(call, (exit) => done(Exit.map(exit, valueOf)))
+  (call, asker) =>
+    ask(call, new OfValue(asker))
+
+class OfValue<A, E> implements Asker<Reading<A>, E> {
+  private readonly asker: Asker<A, E>
+
+  constructor(asker: Asker<A, E>) {
+    this.asker = asker
+  }
+
+  tell(exit: Exit.Exit<Reading<A>, E>): void {
+    this.asker.tell(Exit.map(exit, valueOf))
+  }
+}
 
 const valueOf = <A>({ value }: Reading<A>): A => value
