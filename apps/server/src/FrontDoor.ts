@@ -144,36 +144,53 @@ class GuardedServer extends Server {
   private admit(exchange: Exchange): void {
     const { drain, shed } = this.door
     if (!drain.enter()) return this.turnAway(exchange, draining)
-    let stop: (() => void) | undefined
-    const caller: Caller = {
-      usefulFor: () => this.usefulFor(exchange),
-      enter: (waited) => {
-        if (waited >= 1) exchange.set(Deadline.header, Deadline.toHeader(this.usefulFor(exchange) - waited))
-        stop = this.lane?.(exchange)
-        if (stop === undefined) this.handOn(exchange)
-      },
-      refuse: (inFlood) => {
-        if (inFlood) exchange.closeAfter()
-        this.turnAway(exchange, tooMuch)
-      }
-    }
-    const place = shed.arrive(caller)
+    const visit = new Visit(this, exchange)
+    const place = shed.arrive(visit)
     // Refused at once, and answered.
     if (place.state === "gone") return drain.leave()
     exchange.onEnd(() => {
-      stop?.()
+      visit.end?.()
       shed.leave(place)
       drain.leave()
     })
   }
 
-  private usefulFor(exchange: Exchange): number {
+  usefulFor(exchange: Exchange): number {
     return Math.min(this.door.usefulFor, Deadline.fromHeader(exchange.header(Deadline.header)) ?? Infinity)
   }
 
-  private turnAway(exchange: Exchange, { status, headers, before, after }: Refusal): void {
+  turnAway(exchange: Exchange, { status, headers, before, after }: Refusal): void {
     const id = RequestId.accept(exchange.header(RequestId.header)) ?? RequestId.make(this.door.random)
     exchange.answer(status, { ...headers, [RequestId.header]: id }, before + id + after)
+  }
+}
+
+/** A request at the door. One object: where too many come, hundreds stand in line. */
+class Visit implements Caller {
+  /** Ends what is under way in the lane. */
+  end: (() => void) | undefined
+  private readonly server: GuardedServer
+  private readonly exchange: Exchange
+
+  constructor(server: GuardedServer, exchange: Exchange) {
+    this.server = server
+    this.exchange = exchange
+  }
+
+  usefulFor(): number {
+    return this.server.usefulFor(this.exchange)
+  }
+
+  enter(waited: number): void {
+    const { exchange, server } = this
+    if (waited >= 1) exchange.set(Deadline.header, Deadline.toHeader(server.usefulFor(exchange) - waited))
+    this.end = server.lane?.(exchange)
+    if (this.end === undefined) server.handOn(exchange)
+  }
+
+  refuse(inFlood: boolean): void {
+    if (inFlood) this.exchange.closeAfter()
+    this.server.turnAway(this.exchange, tooMuch)
   }
 }
 

@@ -59,16 +59,13 @@ export const tell = <X>(asker: { readonly tell: (exit: X) => void }, exit: X): B
   return ended
 }
 
-/** The Effect: {@link make} makes one. */
-export class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
-  readonly begin: Begin<A, E, R>
-  readonly usualMillis: Usual<R>
+/** The Effect: {@link make} makes one of functions; a class of its own is one object. */
+export abstract class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
+  /** As {@link Begin} says. */
+  abstract begin(caller: Caller<R>, asker: Asker<A, E>): Begun
 
-  constructor(begin: Begin<A, E, R>, usualMillis: Usual<R>) {
-    super()
-    this.begin = begin
-    this.usualMillis = usualMillis
-  }
+  /** As {@link Usual} says. */
+  abstract usualMillis(context: Context.Context<R>): number
 
   /** Begins it in the name of the fiber that runs it, and waits. */
   override asEffect(): Effect.Effect<A, E, R> {
@@ -95,7 +92,26 @@ export class Direct<A, E = never, R = never> extends Effectable.Class<A, E, R> {
 export const make = <A, E = never, R = never>(
   begin: Begin<A, E, R>,
   usualMillis: Usual<R> = unknown
-): Direct<A, E, R> => new Direct(begin, usualMillis)
+): Direct<A, E, R> => new Made(begin, usualMillis)
+
+class Made<A, E, R> extends Direct<A, E, R> {
+  private readonly how: Begin<A, E, R>
+  private readonly usual: Usual<R>
+
+  constructor(begin: Begin<A, E, R>, usualMillis: Usual<R>) {
+    super()
+    this.how = begin
+    this.usual = usualMillis
+  }
+
+  override begin(caller: Caller<R>, asker: Asker<A, E>): Begun {
+    return this.how(caller, asker)
+  }
+
+  override usualMillis(context: Context.Context<R>): number {
+    return this.usual(context)
+  }
+}
 
 const unknown = () => 0
 

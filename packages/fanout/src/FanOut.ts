@@ -14,9 +14,9 @@
  * makes any other Effect keep it.
  */
 import * as Direct from "@portico/call/Direct"
-import * as Provenance from "@portico/call/Provenance"
-import { Cause, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import { skip, timed } from "./internal/Marking.ts"
+import * as StandIn from "./internal/StandIn.ts"
 import * as Together from "./internal/Together.ts"
 import * as Part from "./Part.ts"
 import * as Timeline from "./Timeline.ts"
@@ -151,27 +151,16 @@ export const forEach = <T, A, E, R>(
     concurrency: options.concurrency
   })
 
-/** What becomes of a part: it is asked for, left out, or an Effect that marks itself. */
-type Plan = Together.Asked | Part.Skipped | AnyEffect
+/** What becomes of a part: a call that is asked for, left out, or an Effect that marks itself. */
+type Plan = AnyRequired | AnyOptional | Part.Skipped | AnyEffect
 
 const needed = (_name: string, part: AnyEffect | Part.Skipped): Plan =>
-  Effect.isEffect(part) ? { effect: part, instead: undefined } : part
+  Effect.isEffect(part) ? Part.required(part) : part
 
-const settled = (name: string, part: AnyEffect | Part.Skipped): Plan =>
-  Effect.isEffect(part) ? { effect: part, instead: lacking(name, undefined, undefined) } : part
+const settled = (_name: string, part: AnyEffect | Part.Skipped): Plan =>
+  Effect.isEffect(part) ? Part.optional(part) : part
 
-const degraded = (name: string, part: Parts[string]): Plan => {
-  switch (part._tag) {
-    case "Required":
-      return { effect: part.effect, instead: undefined }
-    case "Optional":
-      return { effect: part.effect, instead: lacking(name, part.stale, part.fallback) }
-    case "Followed":
-      return followed(name, part)
-    case "Skipped":
-      return part
-  }
-}
+const degraded = (name: string, part: Parts[string]): Plan => (part._tag === "Followed" ? followed(name, part) : part)
 
 const followed = (name: string, { first, steps }: AnyFollowed): AnyEffect => {
   const follow = (self: unknown, data: Option.Option<unknown>) =>
@@ -183,7 +172,7 @@ const followed = (name: string, { first, steps }: AnyFollowed): AnyEffect => {
     )
   return first._tag === "Required"
     ? Effect.flatMap(timed(name, first.effect, never), (data) => follow(data, Option.some(data)))
-    : Effect.flatMap(outcome(name, first.effect, lacking(name, first.stale, first.fallback)), (self) =>
+    : Effect.flatMap(outcome(name, first), (self) =>
         follow(self, "data" in self ? Option.some(self.data) : Option.none())
       )
 }
@@ -193,69 +182,33 @@ const begin = (name: string, step: Part.Step<unknown>, data: unknown): Plan => {
   try {
     return degraded(name, step(data))
   } catch (defect) {
-    return { effect: Effect.die(defect), instead: lacking(name, undefined, undefined) }
+    return Part.optional(Effect.die(defect))
   }
 }
 
 /** The plan's Effect, where it is one of those that have fibers. */
 const toEffect = (name: string, plan: Plan): AnyEffect => {
   if (Effect.isEffect(plan)) return plan
-  if (!("effect" in plan)) return skip(name)
-  return plan.instead === undefined ? timed(name, plan.effect, never) : outcome(name, plan.effect, plan.instead)
+  switch (plan._tag) {
+    case "Required":
+      return timed(name, plan.effect, never)
+    case "Optional":
+      return outcome(name, plan)
+    case "Skipped":
+      return skip(name)
+  }
 }
 
 /** Runs the part; whatever it ends in is a value. */
-const outcome = (
-  name: string,
-  effect: AnyEffect,
-  instead: NonNullable<Together.Asked["instead"]>
-): Effect.Effect<AnyOutcome, unknown, unknown> =>
+const outcome = (name: string, part: AnyOptional): Effect.Effect<AnyOutcome, unknown, unknown> =>
   timed(
     name,
-    Effect.matchCauseEffect(effect, {
+    Effect.matchCauseEffect(part.effect, {
       onSuccess: (data): Effect.Effect<AnyOutcome> => Effect.succeed(Part.ok(data)),
-      onFailure: instead
+      onFailure: (cause) => StandIn.of(name, part, cause)
     }),
     (ended) => ended.status === "failed"
   )
-
-/** What takes the place of a part that failed. */
-const lacking =
-  (name: string, stale: AnyOptional["stale"], fallback: AnyOptional["fallback"]) =>
-  (cause: Cause.Cause<unknown>): Effect.Effect<AnyOutcome, never, unknown> =>
-    whatFailed(name, cause).pipe(
-      Effect.flatMap((error) => instead(error, stale, fallback)),
-      // What stands in for a part may break as well.
-      Effect.catchCause((cause) =>
-        Effect.map(whatFailed(name, cause), (error): AnyOutcome => ({ status: "failed", error }))
-      )
-    )
-
-const instead = (
-  error: unknown,
-  stale: AnyOptional["stale"],
-  fallback: AnyOptional["fallback"]
-): Effect.Effect<AnyOutcome, never, unknown> =>
-  Effect.gen(function* () {
-    const lastGood = stale === undefined ? Option.none() : yield* stale
-    if (Option.isSome(lastGood)) {
-      yield* Provenance.note("stale")
-      const { value, ageMillis } = lastGood.value
-      return { status: "stale", data: value, ageMillis, error }
-    }
-    if (fallback !== undefined) {
-      yield* Provenance.note("fallback")
-      return { status: "fallback", data: fallback(error), error }
-    }
-    return { status: "failed", error }
-  })
-
-/** The typed error of a part; a defect, or an interruption that nobody here asked for, is logged and stays nameless. */
-const whatFailed = (name: string, cause: Cause.Cause<unknown>): Effect.Effect<unknown> => {
-  const error = Cause.findErrorOption(cause)
-  if (Option.isSome(error)) return Effect.succeed(error.value)
-  return Effect.as(Effect.logError(`part ${name} broke`, cause), new Part.Defect())
-}
 
 const never = () => false
 
@@ -266,13 +219,12 @@ const collect = <P, Out extends AnyEffect>(
   concurrency: "unbounded" | 1,
   plan: (name: string, part: P) => Plan
 ): Out => {
-  const plans = Object.entries(parts).map(([name, part]) => [name, plan(name, part)] as const)
+  const names = Object.keys(parts)
+  const plans = Object.entries(parts).map(([name, part]) => plan(name, part))
   const all =
     concurrency === "unbounded" && plans.every(needsNoFiber)
-      ? Together.run(plans)
-      : Effect.forEach(plans, ([name, plan]) => toEffect(name, plan), { concurrency })
-  // Not the plans: whatever waits for the results keeps alive what it closes over.
-  const names = Object.keys(parts)
+      ? Together.run(names, plans)
+      : Effect.forEach(plans, (plan, index) => toEffect(names[index] ?? "", plan), { concurrency })
   const keyed: AnyEffect = Effect.map(all, (results) => {
     const out: Record<string, unknown> = {}
     names.forEach((name, index) => {
@@ -285,5 +237,5 @@ const collect = <P, Out extends AnyEffect>(
   return keyed as Out
 }
 
-const needsNoFiber = (plan: readonly [string, Plan]): plan is readonly [string, Together.Asked | Part.Skipped] =>
-  !Effect.isEffect(plan[1]) && (!("effect" in plan[1]) || Direct.isDirect(plan[1].effect))
+const needsNoFiber = (plan: Plan): plan is Together.Part =>
+  !Effect.isEffect(plan) && (plan._tag === "Skipped" || Direct.isDirect(plan.effect))

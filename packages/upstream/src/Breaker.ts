@@ -85,6 +85,7 @@ export const make = (options: Options): Breaker => {
   const maxOpenFor = millis(options.maxOpenFor)
   let state: State = "closed"
   let generation = 0
+  let tickets = ticketsOf(generation)
   let openUntil = 0
   let closedAt = -Infinity
   let openings = 0
@@ -97,6 +98,7 @@ export const make = (options: Options): Breaker => {
   const turn = (to: State) => {
     state = to
     generation++
+    tickets = ticketsOf(generation)
     probing = 0
     passed = 0
     window.reset()
@@ -122,13 +124,13 @@ export const make = (options: Options): Breaker => {
   const enter = (now: number): Ticket | undefined => {
     switch (stateAt(now)) {
       case "closed":
-        return { generation, probe: false }
+        return tickets.call
       case "open":
         return undefined
       case "half-open":
         if (probing >= probes) return undefined
         probing++
-        return { generation, probe: true }
+        return tickets.probe
     }
   }
 
@@ -178,6 +180,12 @@ export const make = (options: Options): Breaker => {
 }
 
 const millis = (duration: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(duration))
+
+/** The same for all: what they say is all that there is to them. */
+const ticketsOf = (generation: number): Record<"call" | "probe", Ticket> => ({
+  call: { generation, probe: false },
+  probe: { generation, probe: true }
+})
 
 const judge = (exit: Exit.Exit<unknown, unknown>): "good" | "bad" | "neither" => {
   if (Exit.isSuccess(exit)) return "good"

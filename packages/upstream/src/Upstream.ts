@@ -25,6 +25,7 @@ import * as Freshness from "./Freshness.ts"
 import * as Hedge from "./Hedge.ts"
 import { Archive } from "./internal/Archive.ts"
 import * as Ask from "./internal/Ask.ts"
+import * as Asked from "./internal/Asked.ts"
 import * as Flights from "./internal/Flights.ts"
 import * as HttpBatch from "./internal/HttpBatch.ts"
 import * as HttpCall from "./internal/HttpCall.ts"
@@ -133,15 +134,10 @@ export const Service =
   ): ServiceClass<Self, Name, I["Type"], O["Type"], E[number]["Type"]> => {
     type Shape = Fetcher<I["Type"], O["Type"], E[number]["Type"]>
     const Tag = Context.Service<Self, Shape>()(`portico/upstream/${name}` as const)
-    const usualMillis: Direct.Usual<Self> = (context) => Context.get(context, Tag).usualMillis?.() ?? 0
     return Object.assign(Tag, {
       upstream: name,
-      fetch: (input: I["Type"]) =>
-        Direct.make<O["Type"], E[number]["Type"] | UpstreamError, Self>(
-          (caller, asker) => Direct.begin(Context.get(caller.context, Tag).fetch(input), caller, asker),
-          usualMillis
-        ),
-      lastGood: (input: I["Type"]) => Effect.flatMap(Tag, (service) => service.lastGood(input)),
+      fetch: (input: I["Type"]) => new Asked.Fetch(Tag, input),
+      lastGood: (input: I["Type"]) => new Asked.LastGood(Tag, input),
       layerHttp: (options: HttpOptions<I["Type"], O["Type"], E[number]["Type"]>) =>
         Layer.effect(Tag, overHttp(name, definition.output, options)),
       layerFake: (fetch: Shape["fetch"]) => {
@@ -219,7 +215,7 @@ const overHttp = <I, A, E>(
     const retries = policies.retries ?? 0
     const flights = yield* Flights.make({
       key: ({ key }: Question<I>) => key,
-      ask: Reading.values(remembers ? Memory.learning(memory, ask) : ask),
+      ask: remembers ? Memory.learning(memory, ask) : Reading.values(ask),
       // All attempts, each begun a moment after it could be, and the waits between: an attempt ends by its own limit first.
       limit: (millis(policies.timeout) + 50) * (retries + 1) + 1000 * retries,
       enough: policies.timeout,

@@ -5,31 +5,23 @@
 import * as Direct from "@portico/call/Direct"
 import * as Provenance from "@portico/call/Provenance"
 import { Cause, Clock, type Context, Effect, Exit, Fiber } from "effect"
-import * as Part from "../Part.ts"
+import * as Parts from "../Part.ts"
 import * as Timeline from "../Timeline.ts"
 import * as Marking from "./Marking.ts"
+import * as StandIn from "./StandIn.ts"
 
-/** A part that is asked for. */
-export interface Asked {
-  readonly effect: Effect.Effect<unknown, unknown, unknown>
-  /** What takes the place of a call that failed; undefined where its failure is that of all. It does not fail. */
-  readonly instead: Instead | undefined
-}
+/** A call that is begun without a fiber, or what is left out. */
+export type Part = Parts.Required<unknown, unknown, unknown> | Parts.Optional<unknown, unknown, unknown> | Parts.Skipped
 
-interface Instead {
-  (cause: Cause.Cause<unknown>): Effect.Effect<AnyOutcome, never, unknown>
-}
-
-type AnyOutcome = Part.Outcome<unknown, unknown>
-
-/** Every part's result in the order given; the first failure of a part without an `instead` ends all others. */
+/** Every part's result in the order given; the first failure of a required part ends all others. */
 export const run = (
-  parts: ReadonlyArray<readonly [name: string, part: Asked | Part.Skipped]>
+  names: ReadonlyArray<string>,
+  parts: ReadonlyArray<Part>
 ): Effect.Effect<Array<unknown>, unknown, unknown> =>
   Effect.contextWith((context: Context.Context<unknown>) =>
     Effect.withFiber((fiber) =>
       Effect.callback<Array<unknown>, unknown>((resume) => {
-        const together = new Together(fiber, context, resume)
+        const together = new Together(names, fiber, context, resume)
         together.begin(parts)
         return Effect.suspend(() => together.leave())
       })
@@ -39,16 +31,22 @@ export const run = (
 /** A part under way, or what takes its place; and who is told of it. */
 class Running implements Direct.Asker<unknown, unknown> {
   readonly index: number
-  readonly instead: Instead | undefined
+  /** What says what takes its place if it fails; undefined where its failure is that of all. */
+  readonly optional: Parts.Optional<unknown, unknown, unknown> | undefined
   readonly mark: Timeline.Mark | undefined
   /** Undefined until it has been begun. */
   begun: Direct.Begun | undefined
   private readonly together: Together
 
-  constructor(together: Together, index: number, instead: Instead | undefined, mark: Timeline.Mark | undefined) {
+  constructor(
+    together: Together,
+    index: number,
+    optional: Parts.Optional<unknown, unknown, unknown> | undefined,
+    mark: Timeline.Mark | undefined
+  ) {
     this.together = together
     this.index = index
-    this.instead = instead
+    this.optional = optional
     this.mark = mark
   }
 
@@ -58,6 +56,7 @@ class Running implements Direct.Asker<unknown, unknown> {
 }
 
 class Together {
+  private readonly names: ReadonlyArray<string>
   private readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly context: Context.Context<unknown>
   private readonly resume: (effect: Effect.Effect<Array<unknown>, unknown>) => void
@@ -72,30 +71,33 @@ class Together {
   private failing: { readonly gone: Fiber.Fiber<void>; readonly cause: Cause.Cause<unknown> } | undefined
 
   constructor(
+    names: ReadonlyArray<string>,
     fiber: Fiber.Fiber<unknown, unknown>,
     context: Context.Context<unknown>,
     resume: (effect: Effect.Effect<Array<unknown>, unknown>) => void
   ) {
+    this.names = names
     this.fiber = fiber
     this.context = context
     this.resume = resume
     this.timeline = fiber.getRef(Timeline.Current)
   }
 
-  begin(parts: ReadonlyArray<readonly [name: string, part: Asked | Part.Skipped]>): void {
+  begin(parts: ReadonlyArray<Part>): void {
     const { timeline } = this
     this.left = parts.length
     if (this.left === 0) this.complete()
     this.beginning = this.now()
-    for (const { index, name, part } of this.order(parts)) {
+    for (const { index, part } of this.order(parts)) {
       if (this.over) break
-      if (!("effect" in part)) {
+      const name = this.nameOf(index)
+      if (part._tag === "Skipped") {
         if (timeline !== undefined) Marking.skipped(timeline, name, this.now())
         this.bring(index, part)
         continue
       }
       const mark = timeline === undefined ? undefined : Marking.begin(timeline, name, this.now())
-      const running = new Running(this, index, part.instead, mark)
+      const running = new Running(this, index, part._tag === "Optional" ? part : undefined, mark)
       this.running[index] = running
       const begun = this.ask(part.effect, running, running)
       // One that failed at once has begun what takes its place.
@@ -108,10 +110,10 @@ class Together {
    * The longest first, as far as is known, else as they are given: the answer waits for the slowest, and what is begun last is
    * sent last. On a core that had slept, 0.6 ms later than the first of five.
    */
-  private order(parts: ReadonlyArray<readonly [name: string, part: Asked | Part.Skipped]>) {
-    const all = parts.map(([name, part], index) => {
-      const isKnown = "effect" in part && Direct.isDirect(part.effect)
-      return { index, name, part, usualMillis: isKnown ? part.effect.usualMillis(this.context) : 0 }
+  private order(parts: ReadonlyArray<Part>) {
+    const all = parts.map((part, index) => {
+      const isKnown = part._tag !== "Skipped" && Direct.isDirect(part.effect)
+      return { index, part, usualMillis: isKnown ? part.effect.usualMillis(this.context) : 0 }
     })
     return all.sort((a, b) => b.usualMillis - a.usualMillis)
   }
@@ -158,13 +160,13 @@ class Together {
   }
 
   answered(running: Running, exit: Exit.Exit<unknown, unknown>): void {
-    const { index, instead } = running
+    const { index, optional } = running
     if (Exit.isSuccess(exit)) {
       this.mark(running, "ok")
-      return this.bring(index, instead === undefined ? exit.value : Part.ok(exit.value))
+      return this.bring(index, optional === undefined ? exit.value : Parts.ok(exit.value))
     }
-    if (instead === undefined) return this.fail(running, exit.cause)
-    running.begun = this.ask(instead(exit.cause), running, {
+    if (optional === undefined) return this.fail(running, exit.cause)
+    running.begun = this.ask(StandIn.of(this.nameOf(index), optional, exit.cause), running, {
       tell: (outcome) => {
         if (Exit.isFailure(outcome)) return this.fail(running, outcome.cause)
         this.mark(running, outcome.value.status === "failed" ? "failed" : "ok")
@@ -199,6 +201,10 @@ class Together {
 
   private mark({ mark }: Running, how: Timeline.Mark["end"]): void {
     if (mark !== undefined) Marking.end(mark, this.now(), how)
+  }
+
+  private nameOf(index: number): string {
+    return this.names[index] ?? ""
   }
 
   /** Milliseconds from the timeline's beginning. All are begun at once: one look at the clock is for all of them. */

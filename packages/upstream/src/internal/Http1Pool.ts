@@ -38,15 +38,19 @@ export interface PoolOptions {
 }
 
 /** An exchange and, once it has one, its connection. */
-class Ticket {
-  readonly exchange: Exchange
+class Ticket implements Exchange {
+  readonly head: string
+  readonly body: string | undefined
+  readonly idempotent: boolean
   readonly asker: ExchangeAsker
   connection: Connection | undefined
   resent = false
   private readonly pool: Pick<Http1Pool, "giveUp">
 
-  constructor(exchange: Exchange, asker: ExchangeAsker, pool: Pick<Http1Pool, "giveUp">) {
-    this.exchange = exchange
+  constructor({ head, body, idempotent }: Exchange, asker: ExchangeAsker, pool: Pick<Http1Pool, "giveUp">) {
+    this.head = head
+    this.body = body
+    this.idempotent = idempotent
     this.asker = asker
     this.pool = pool
   }
@@ -204,7 +208,7 @@ class Connection {
   }
 
   begin(ticket: Ticket): void {
-    const { head, body } = ticket.exchange
+    const { head, body } = ticket
     this.ticket = ticket
     this.heard = false
     ticket.connection = this
@@ -277,7 +281,7 @@ class Connection {
     this.ticket = undefined
     if (ticket === undefined) return
     const crossed = this.used && !this.heard && isClosed(failure)
-    if (crossed && ticket.exchange.idempotent && !ticket.resent) this.owner.resend(ticket)
+    if (crossed && ticket.idempotent && !ticket.resent) this.owner.resend(ticket)
     else ticket.asker.tell(failure)
   }
 }

@@ -4,6 +4,7 @@ import type * as Freshness from "../Freshness.ts"
 import * as UpstreamError from "../UpstreamError.ts"
 import type { Ask, Asker } from "./Ask.ts"
 import type { Call } from "./Call.ts"
+import { type Reading, valueIn } from "./Reading.ts"
 import { Shelf } from "./Shelf.ts"
 import type { Store } from "./Store.ts"
 
@@ -66,28 +67,31 @@ export const make = <A, E, I>(
   }
 }
 
-/** Remembers what a flight brings: once for all its callers. */
+/** Remembers what a flight brings, once for all its callers, and brings them the value. */
 export const learning =
-  <Q extends { readonly key: string }, A, E, I>(memory: Memory<A, E, I>, ask: Ask<Q, I, E>): Ask<Q, I, E> =>
+  <Q extends { readonly key: string }, A, E>(
+    memory: Memory<A, E, Reading<A>>,
+    ask: Ask<Q, Reading<A>, E>
+  ): Ask<Q, A, E> =>
   (call, asker) =>
     ask(call, new Learning(memory, call, asker))
 
-class Learning<A, E, I> implements Asker<I, E> {
-  private readonly memory: Memory<A, E, I>
+class Learning<A, E> implements Asker<Reading<A>, E> {
+  private readonly memory: Memory<A, E, Reading<A>>
   private readonly call: Call<{ readonly key: string }>
-  private readonly asker: Asker<I, E>
+  private readonly asker: Asker<A, E>
 
-  constructor(memory: Memory<A, E, I>, call: Call<{ readonly key: string }>, asker: Asker<I, E>) {
+  constructor(memory: Memory<A, E, Reading<A>>, call: Call<{ readonly key: string }>, asker: Asker<A, E>) {
     this.memory = memory
     this.call = call
     this.asker = asker
   }
 
-  tell(exit: Exit.Exit<I, E>): void {
+  tell(exit: Exit.Exit<Reading<A>, E>): void {
     const { question, surroundings } = this.call
     const { clock, random } = surroundings
     this.memory.learn(question.key, exit, clock.currentTimeMillisUnsafe(), random)
-    this.asker.tell(exit)
+    this.asker.tell(valueIn(exit))
   }
 }
 

@@ -26,8 +26,11 @@ class OfValue<A, E> implements Asker<Reading<A>, E> {
   }
 
   tell(exit: Exit.Exit<Reading<A>, E>): void {
-    this.asker.tell(Exit.map(exit, valueOf))
+    this.asker.tell(valueIn(exit))
   }
 }
+
+/** The value alone of what was read. */
+export const valueIn = <A, E>(exit: Exit.Exit<Reading<A>, E>): Exit.Exit<A, E> => Exit.map(exit, valueOf)
 
 const valueOf = <A>({ value }: Reading<A>): A => value
