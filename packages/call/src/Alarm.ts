@@ -3,8 +3,8 @@
  *
  * Every deadline, attempt timeout and hedge waits for an instant that mostly never comes: the answer is there first. A
  * timer and a fiber for each would cost more than the calls they guard, so all waiters of one `Clock` share a binary heap
- * of instants and a single sleep until the earliest of them. A cancelled alarm stays in the heap as a tombstone until it
- * surfaces or tombstones are the majority; when nobody waits the sleep ends too, so an idle process has no timer.
+ * of instants and a single sleep until the earliest of them. A cancelled alarm leaves the heap, and when nobody waits the
+ * sleep ends too: an idle process has no timer.
  *
  * Use it to build policies. To limit an effect by an instant, use {@link race}.
  */
@@ -17,20 +17,23 @@ export interface Sleeper {
   readonly ring: () => void
 }
 
-/** One instant (milliseconds of a Clock) that somebody waits for. */
+/** One instant that somebody waits for. */
 export interface Alarm {
-  readonly at: number
+  /** In whole milliseconds since the clockwork was made: a small integer, which needs no memory of its own. */
+  readonly due: number
   readonly clockwork: Clockwork
-  /** Undefined once it rang or was cancelled: a tombstone must not keep alive whatever the ring would have reached. */
-  sleeper: Sleeper | undefined
+  readonly sleeper: Sleeper
   /** Whose turn of the loop it waits for once the instant has come; undefined: none. */
   readonly patience: Scheduler.Scheduler | undefined
+  /** Its place in the heap; -1 once it rang or was cancelled. */
+  index: number
 }
 
 interface Clockwork {
   readonly clock: Clock.Clock
+  /** Milliseconds of the clock. */
+  readonly origin: number
   readonly heap: Array<Alarm>
-  live: number
   sleep: { readonly until: number; readonly fiber: Fiber.Fiber<void> } | undefined
 }
 
@@ -57,10 +60,11 @@ const setWith = (
   patience: Scheduler.Scheduler | undefined
 ): Alarm => {
   const clockwork = clockworkOf(clock)
-  const alarm: Alarm = { at, clockwork, sleeper, patience }
-  push(clockwork.heap, alarm)
-  clockwork.live++
-  if (at < sleepsUntil(clockwork)) sleepUntil(clockwork, at, scheduler)
+  // Rounded up: a sleep that ends a hair before a fractional instant would find nothing due.
+  const due = Math.ceil(at) - clockwork.origin
+  const alarm: Alarm = { due, clockwork, sleeper, patience, index: -1 }
+  rise(clockwork.heap, clockwork.heap.length, alarm)
+  if (due < sleepsUntil(clockwork)) sleepUntil(clockwork, due, scheduler)
   return alarm
 }
 
@@ -75,16 +79,10 @@ export const setPatient = (timekeeper: Timekeeper, at: number, sleeper: Sleeper)
 
 /** Cancels the alarm. After it rang, or a second time: nothing. */
 export const cancel = (alarm: Alarm): void => {
-  if (alarm.sleeper === undefined) return
-  alarm.sleeper = undefined
+  if (alarm.index < 0) return
   const { clockwork } = alarm
-  clockwork.live--
-  if (clockwork.live === 0) {
-    clockwork.heap.length = 0
-    wake(clockwork)
-  } else if (clockwork.heap.length > 64 && clockwork.live * 2 < clockwork.heap.length) {
-    compact(clockwork.heap)
-  }
+  remove(clockwork.heap, alarm)
+  if (clockwork.heap.length === 0) wake(clockwork)
 }
 
 /**
@@ -122,30 +120,32 @@ export const race = <A, E, R, A2, E2, R2>(
       )
 
 /** How many alarms wait on the clock of the current fiber: a number for tests that nothing is left behind. */
-export const pending: Effect.Effect<number> = Effect.clockWith((clock) => Effect.succeed(clockworkOf(clock).live))
+export const pending: Effect.Effect<number> = Effect.clockWith((clock) =>
+  Effect.succeed(clockworkOf(clock).heap.length)
+)
 
 const clockworks = new WeakMap<Clock.Clock, Clockwork>()
 
 const clockworkOf = (clock: Clock.Clock): Clockwork => {
   const known = clockworks.get(clock)
   if (known !== undefined) return known
-  const made: Clockwork = { clock, heap: [], live: 0, sleep: undefined }
+  const made: Clockwork = { clock, origin: Math.floor(clock.currentTimeMillisUnsafe()), heap: [], sleep: undefined }
   clockworks.set(clock, made)
   return made
 }
 
 // The sleep runs on the scheduler of whoever made it necessary, so that a test's clock waits for what an alarm sets off.
-const sleepUntil = (clockwork: Clockwork, at: number, scheduler: Scheduler.Scheduler): void => {
+const sleepUntil = (clockwork: Clockwork, due: number, scheduler: Scheduler.Scheduler): void => {
   wake(clockwork)
-  // Whole milliseconds: a sleep that ends a hair before a fractional instant would find nothing due.
-  const millis = Math.max(0, Math.ceil(at - clockwork.clock.currentTimeMillisUnsafe()))
+  const { clock, origin } = clockwork
+  const millis = Math.max(0, Math.ceil(origin + due - clock.currentTimeMillisUnsafe()))
   const sleep = Effect.andThen(
-    clockwork.clock.sleep(Duration.millis(millis)),
+    clock.sleep(Duration.millis(millis)),
     Effect.sync(() => ringDue(clockwork, scheduler))
   )
   const fiber = Effect.runForkWith(Context.make(Scheduler.Scheduler, scheduler))(sleep)
   // A sleep of nothing may have ended already, and have begun the next.
-  if (fiber.pollUnsafe() === undefined) clockwork.sleep = { until: at, fiber }
+  if (fiber.pollUnsafe() === undefined) clockwork.sleep = { until: due, fiber }
 }
 
 const sleepsUntil = (clockwork: Clockwork): number => clockwork.sleep?.until ?? Infinity
@@ -156,45 +156,47 @@ const wake = (clockwork: Clockwork): void => {
 }
 
 const ringDue = (clockwork: Clockwork, scheduler: Scheduler.Scheduler): void => {
-  const { heap } = clockwork
+  const { clock, heap, origin } = clockwork
   clockwork.sleep = undefined
-  const now = clockwork.clock.currentTimeMillisUnsafe()
-  for (let first = heap[0]; first !== undefined && (first.at <= now || first.sleeper === undefined); first = heap[0]) {
-    pop(heap)
+  const now = clock.currentTimeMillisUnsafe() - origin
+  for (let first = heap[0]; first !== undefined && first.due <= now; first = heap[0]) {
     const { patience, sleeper } = first
-    if (sleeper === undefined) continue
-    first.sleeper = undefined
-    clockwork.live--
+    remove(heap, first)
     if (patience === undefined) sleeper.ring()
-    else ringPatiently({ clock: clockwork.clock, scheduler: patience }, sleeper)
+    else ringPatiently({ clock, scheduler: patience }, sleeper)
   }
   // A ring may have set an alarm, and with it a sleep of its own, which need not be the earliest.
-  const next = heap[0]?.at ?? Infinity
+  const next = heap[0]?.due ?? Infinity
   if (next < sleepsUntil(clockwork)) sleepUntil(clockwork, next, scheduler)
 }
 
 const ringPatiently = (timekeeper: Timekeeper, sleeper: Sleeper): void =>
   timekeeper.scheduler.makeDispatcher().scheduleTask(() => Backlog.goOn(timekeeper, { goOn: () => sleeper.ring() }), 0)
 
-const push = (heap: Array<Alarm>, alarm: Alarm): void => {
-  let index = heap.length
-  heap.push(alarm)
+/** Takes the alarm out of the heap, wherever it is; the last fills the gap. */
+const remove = (heap: Array<Alarm>, alarm: Alarm): void => {
+  const { index } = alarm
+  alarm.index = -1
+  const last = heap.pop()
+  if (last === undefined || last === alarm) return
+  if (last.due < alarm.due) rise(heap, index, last)
+  else sink(heap, index, last)
+}
+
+/** Puts the alarm at a free place of the heap, or above. */
+const rise = (heap: Array<Alarm>, from: number, alarm: Alarm): void => {
+  let index = from
   while (index > 0) {
     const above = (index - 1) >> 1
     const parent = heap[above]
-    if (parent === undefined || parent.at <= alarm.at) break
-    heap[index] = parent
+    if (parent === undefined || parent.due <= alarm.due) break
+    put(heap, index, parent)
     index = above
   }
-  heap[index] = alarm
+  put(heap, index, alarm)
 }
 
-const pop = (heap: Array<Alarm>): void => {
-  const last = heap.pop()
-  if (last === undefined || heap.length === 0) return
-  sink(heap, 0, last)
-}
-
+/** Puts the alarm at a free place of the heap, or below. */
 const sink = (heap: Array<Alarm>, from: number, alarm: Alarm): void => {
   let index = from
   for (;;) {
@@ -202,19 +204,18 @@ const sink = (heap: Array<Alarm>, from: number, alarm: Alarm): void => {
     let child = heap[below]
     if (child === undefined) break
     const right = heap[below + 1]
-    if (right !== undefined && right.at < child.at) {
+    if (right !== undefined && right.due < child.due) {
       child = right
       below++
     }
-    if (child.at >= alarm.at) break
-    heap[index] = child
+    if (child.due >= alarm.due) break
+    put(heap, index, child)
     index = below
   }
-  heap[index] = alarm
+  put(heap, index, alarm)
 }
 
-const compact = (heap: Array<Alarm>): void => {
-  const alive = heap.filter((alarm) => alarm.sleeper !== undefined)
-  heap.length = 0
-  for (const alarm of alive) push(heap, alarm)
+const put = (heap: Array<Alarm>, index: number, alarm: Alarm): void => {
+  heap[index] = alarm
+  alarm.index = index
 }

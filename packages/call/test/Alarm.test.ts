@@ -99,6 +99,49 @@ describe("Alarm", () => {
       })
   )
 
+  it.effect.prop(
+    "in whatever order alarms are set, cancelled and ring, each rings at its instant unless it was cancelled before",
+    {
+      steps: Schema.Array(
+        Schema.Union([
+          Schema.TaggedStruct("set", { after: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 500 })) }),
+          Schema.TaggedStruct("cancel", { nth: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 200 })) }),
+          Schema.TaggedStruct("pass", { millis: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 })) })
+        ])
+      )
+    },
+    ({ steps }) =>
+      Effect.gen(function* () {
+        const now = Effect.clockWith((clock) => clock.currentTimeMillis)
+        const all: Array<{ readonly at: number; rang: number | undefined; cancelled: boolean }> = []
+        const alarms: Array<Alarm.Alarm> = []
+        for (const step of steps) {
+          if (step._tag === "pass") yield* TestClock.adjust(step.millis)
+          else if (step._tag === "set") {
+            const clock = yield* Effect.clockWith(Effect.succeed)
+            const one: (typeof all)[number] = { at: (yield* now) + step.after, rang: undefined, cancelled: false }
+            all.push(one)
+            const ring = () => {
+              assert.isUndefined(one.rang)
+              one.rang = clock.currentTimeMillisUnsafe()
+            }
+            alarms.push(yield* setAt(one.at, ring))
+          } else {
+            const nth = step.nth % Math.max(1, all.length)
+            const one = all[nth]
+            const alarm = alarms[nth]
+            if (one === undefined || alarm === undefined) continue
+            Alarm.cancel(alarm)
+            one.cancelled ||= one.rang === undefined
+          }
+        }
+        yield* TestClock.adjust("1 second")
+        for (const { at, cancelled, rang } of all) assert.strictEqual(rang, cancelled ? undefined : at)
+        assert.strictEqual(yield* Alarm.pending, 0)
+      }),
+    { arbitrary: { runs: 200, size: 300 } }
+  )
+
   it.effect("race: the effect that is in time wins; the one that is late is interrupted", () =>
     Effect.gen(function* () {
       const interrupted: Array<string> = []
