@@ -20,6 +20,8 @@ export interface Owner {
   readonly visit: (exchange: Exchange) => void
   /** Node's from now on. What has been read of it is in it again; `next` is for the first request, in place of all else. */
   readonly giveAway: (socket: Socket, next?: { readonly router: Router; readonly left: () => void }) => void
+  /** It hears nothing: it is to hear again ({@link PlainConnection.hear}) once the event loop has come round. */
+  readonly heldOff: (connection: PlainConnection) => void
   /** Milliseconds that a client may take until it first asks, and between an answer and its next request. */
   readonly patience: { readonly first: number; readonly next: number }
   /** Whether there is to be no further request on any. */
@@ -71,6 +73,16 @@ export class PlainConnection implements Carrier {
   /** Closes it, unless a request is being answered. */
   closeIfIdle(): void {
     if (this.exchange === undefined) this.close()
+  }
+
+  holdOff(): void {
+    this.socket.pause()
+    this.owner.heldOff(this)
+  }
+
+  /** Hears again, after it was held off. */
+  hear(): void {
+    this.socket.resume()
   }
 
   ended(isLast: boolean): void {

@@ -16,6 +16,8 @@ export interface Carrier {
   readonly isClosing: () => boolean
   /** The value of `date`. */
   readonly date: () => string
+  /** Hears nothing more until the event loop has come round. */
+  readonly holdOff: () => void
   /** The exchange is over; with `isLast` the connection too. */
   readonly ended: (isLast: boolean) => void
   /** Gives the connection to Node's server, which begins with this exchange's request and gives it to `router`. */
@@ -28,7 +30,6 @@ export class PlainExchange implements Exchange {
   private readonly carrier: Carrier
   private readonly head: PlainHead
   private changed: Readonly<Record<string, string>> | undefined
-  private isLast = false
   private isOver = false
   private toEnd: (() => void) | undefined
   /** It is sent, as far as we are concerned. */
@@ -51,8 +52,8 @@ export class PlainExchange implements Exchange {
     this.changed = { ...this.changed, [name]: value }
   }
 
-  closeAfter(): void {
-    this.isLast = true
+  holdOff(): void {
+    this.carrier.holdOff()
   }
 
   answer(status: number, headers: Readonly<Record<string, string>>, body: string): void {
@@ -60,7 +61,7 @@ export class PlainExchange implements Exchange {
     this.isAnswered = true
     const { carrier } = this
     const { socket } = carrier
-    const isLast = this.isLast || carrier.isClosing()
+    const isLast = carrier.isClosing()
     const length = Buffer.byteLength(body)
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
     for (const name in headers) head += `${name}: ${headers[name]}\r\n`
@@ -82,7 +83,7 @@ export class PlainExchange implements Exchange {
     if (this.isOver || !this.carrier.socket.readable) return this.handOnAsLeft(router)
     this.carrier.giveAway((request, response) => {
       Object.assign(request.headers, this.changed)
-      if (this.isLast || this.carrier.isClosing()) response.shouldKeepAlive = false
+      if (this.carrier.isClosing()) response.shouldKeepAlive = false
       response.once("close", () => this.left())
       router(request, response)
     })

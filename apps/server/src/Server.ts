@@ -68,9 +68,10 @@ const httpServer = (settings: ServerSettings) =>
       const drain = yield* Drain.Drain
       const random = yield* Random.Random
       const clock = yield* Clock.Clock
+      const { afterTurn } = yield* EventLoop
       const guards = (path: string) => path.startsWith("/v1/rooms/")
       const usefulFor = Duration.toMillis(settings.entryDeadline)
-      const { server, door } = FrontDoor.make(limits, { shed, drain, random, clock, guards, usefulFor })
+      const { server, door } = FrontDoor.make(limits, { shed, drain, random, clock, guards, usefulFor, afterTurn })
       return Layer.merge(
         NodeHttpServer.layer(() => server, {
           host: settings.host,
@@ -84,9 +85,7 @@ const httpServer = (settings: ServerSettings) =>
   )
 
 const loadShed = (maxInFlight = LoadShed.maxInFlight) =>
-  maxInFlight === Infinity
-    ? LoadShed.LoadShed.layerUnlimited
-    : LoadShed.LoadShed.layer({ maxInFlight }).pipe(Layer.provide(EventLoop.layer))
+  maxInFlight === Infinity ? LoadShed.LoadShed.layerUnlimited : LoadShed.LoadShed.layer({ maxInFlight })
 
 // Built on top of the running server, it is taken down first: the drain comes before the server closes.
 const drainFirst = (settings: ServerSettings) =>
@@ -113,6 +112,7 @@ export const layer = (
     Layer.provideMerge(served),
     Layer.provide(Drain.Drain.layer),
     Layer.provide(loadShed(settings.maxInFlight)),
+    Layer.provide(EventLoop.layer),
     // Nobody collects the spans.
     Layer.provide(Layer.succeed(HttpMiddleware.TracerDisabledWhen, () => true))
   )

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { EventLoop } from "@portico/edge/EventLoop"
 import { LoadShed, type Place } from "@portico/edge/LoadShed"
 import { Effect, Layer } from "effect"
 import { client, open, plain } from "./door.ts"
@@ -20,35 +21,62 @@ const refusing = (inFlood: () => boolean): LoadShed["Service"] => ({
 })
 
 describe("the door", () => {
-  it.live("whoever is refused keeps its connection, and loses it in a flood: with the answer that it was owed", () =>
+  it.live("whoever is refused is answered at once, and heard again at once", () =>
     Effect.gen(function* () {
-      let flood = false
       const { port } = yield* open(
         () => undefined,
         {},
         undefined,
         Layer.succeed(
           LoadShed,
-          refusing(() => flood)
+          refusing(() => false)
         )
       )
-      const { seen, socket } = yield* client(port)
-      const answers = () => seen.text.split("HTTP/1.1 503").length - 1
-      const ask = Effect.sync(() => void socket.write(plain("1001/entry")))
-
-      yield* ask
-      yield* eventually(() => answers() === 1)
-      yield* ask
-      yield* eventually(() => answers() === 2)
+      const { answers, seen, socket } = yield* client(port)
+      for (const nth of [1, 2]) {
+        socket.write(plain("1001/entry"))
+        yield* eventually(() => answers().length === nth)
+      }
       assert.notMatch(seen.text, /connection: close/i)
-      assert.isFalse(seen.ended)
-
-      flood = true
-      yield* ask
-      yield* eventually(() => seen.ended)
-      assert.strictEqual(answers(), 3)
-      assert.lengthOf(seen.text.match(/connection: close/gi) ?? [], 1)
-      assert.lengthOf(seen.text.match(/"_tag":"Overloaded"/g) ?? [], 3)
+      assert.lengthOf(seen.text.match(/"_tag":"Overloaded"/g) ?? [], 2)
     })
+  )
+
+  it.live(
+    "whoever is refused in a flood is answered, and heard again once the loop has come round: some in each turn",
+    () =>
+      Effect.gen(function* () {
+        let turns: Array<() => void> = []
+        const turn = () => {
+          const due = turns
+          turns = []
+          for (const callback of due) callback()
+        }
+        const { port, heard } = yield* open(
+          () => undefined,
+          {},
+          undefined,
+          Layer.succeed(
+            LoadShed,
+            refusing(() => true)
+          ),
+          Layer.succeed(EventLoop, { afterTurn: (callback) => void turns.push(callback), isBehind: () => false })
+        )
+        const clients = yield* Effect.forEach(Array.from({ length: 40 }), () => client(port))
+        const answered = (times: number) => clients.filter(({ answers }) => answers().length === times).length
+        const ask = Effect.sync(() => clients.forEach(({ socket }) => socket.write(plain("1001/entry"))))
+        yield* ask
+        yield* eventually(() => answered(1) === 40)
+        yield* ask
+        // The bytes are here, and nobody looks at them.
+        yield* eventually(() => heard() === 2 * 40 * plain("1001/entry").length)
+        assert.strictEqual(answered(1), 40)
+        assert.lengthOf(turns, 1)
+        for (const expected of [16, 32, 40]) {
+          turn()
+          yield* eventually(() => answered(2) === expected)
+        }
+        assert.isTrue(clients.every(({ seen }) => !seen.ended && !/connection: close/i.test(seen.text)))
+      })
   )
 })

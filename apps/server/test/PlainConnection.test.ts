@@ -168,13 +168,13 @@ describe("whatever is unusual is Node's", () => {
   it.live("what was sent behind a request whose answer is the last is nobody's", () =>
     Effect.gen(function* () {
       const { inside, lane } = waiting()
-      const { port, given, heard } = yield* open(lane)
+      const { port, server, given, heard } = yield* open(lane)
       const { answers, seen, socket } = yield* client(port)
       socket.write(plain("1"))
       yield* eventually(() => inside.length === 1)
       socket.write(plain("2"))
       yield* eventually(() => heard() === 2 * plain("1").length)
-      inside[0]!.closeAfter()
+      server.close()
       answer(inside[0]!)
       yield* eventually(() => seen.closed)
       assert.deepStrictEqual(answers(), [said("1")])

@@ -2,6 +2,7 @@
 import type { Server, ServerOptions } from "node:http"
 import * as net from "node:net"
 import * as Drain from "@portico/edge/Drain"
+import { EventLoop } from "@portico/edge/EventLoop"
 import { LoadShed } from "@portico/edge/LoadShed"
 import { Clock, Effect, Layer, Random } from "effect"
 import type { Exchange, Router } from "../src/Exchange.ts"
@@ -12,7 +13,8 @@ export const open = (
   lane: FrontDoor.Lane,
   options: ServerOptions = {},
   routed: Router = echo,
-  shed: Layer.Layer<LoadShed> = LoadShed.layerUnlimited
+  shed: Layer.Layer<LoadShed> = LoadShed.layerUnlimited,
+  loop: Layer.Layer<EventLoop> = EventLoop.layer
 ) =>
   Effect.gen(function* () {
     const drain = yield* Drain.Drain
@@ -20,7 +22,11 @@ export const open = (
     const random = yield* Random.Random
     const clock = yield* Clock.Clock
     const guards = (path: string) => path.startsWith("/v1/rooms/")
-    const { server, door } = FrontDoor.make(options, { shed: line, drain, random, clock, guards, usefulFor: 1_000 })
+    const { afterTurn } = yield* EventLoop
+    const { server, door } = FrontDoor.make(options, {
+      ...{ shed: line, drain, random, clock, guards, afterTurn },
+      usefulFor: 1_000
+    })
     door.open(lane)
     server.on("request", routed)
     /** The connections that were left to Node. */
@@ -36,7 +42,7 @@ export const open = (
     /** The bytes that were read of all clients. */
     const heard = () => sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0)
     return { port, server, door, drain, shed: line, given: () => given, heard, sockets }
-  }).pipe(Effect.provide(Layer.merge(Drain.Drain.layer, shed)))
+  }).pipe(Effect.provide(Layer.mergeAll(Drain.Drain.layer, loop, shed)))
 
 /** The server's ends of its connections, as they come. */
 const acceptedBy = (server: Server): ReadonlyArray<net.Socket> => {

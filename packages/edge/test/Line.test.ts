@@ -159,6 +159,27 @@ describe("the line", () => {
     })
   )
 
+  it.effect("where the line stands, who is due after a turn of many refusals enters in several: none is long", () =>
+    Effect.gen(function* () {
+      const made = yield* make(100_000)
+      yield* busy(made, 4_000, { each: 0.5, came: 3, usefulFor: 1_000 })
+      const { shed, turn } = made
+      const refused = callers(shed, 300, 1_000).filter(({ log }) => log.refused === 1).length
+      assert.isAtLeast(refused, 200)
+      const entered: Array<number> = []
+      for (let turns = 0; turns < 12; turns++) {
+        const before = shed.inFlight()
+        yield* turn(1)
+        entered.push(shed.inFlight() - before)
+      }
+      const due = Math.ceil(refused / 6)
+      const inFull = Math.floor(due / entriesPerTurn)
+      assert.isAtLeast(inFull, 4)
+      assert.isTrue(entered.slice(0, inFull).every((each) => each === entriesPerTurn))
+      assert.strictEqual(entered.at(-1), entriesPerTurnStanding)
+    })
+  )
+
   it.effect("once it is over, the line is as long as for any burst again, wherever it was cut off", () =>
     Effect.gen(function* () {
       for (let millis = 4_000; millis <= 4_240; millis += 40) {

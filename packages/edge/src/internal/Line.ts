@@ -13,7 +13,7 @@ export interface Caller {
   readonly usefulFor: () => number
   /** Begins the work, after so many milliseconds in line. */
   readonly enter: (waitedMillis: number) => void
-  /** Says so to whoever asked: there is no time for it, nor, `inFlood`, for being asked again and again. */
+  /** Says so to whoever asked: there is no time for it, nor, `inFlood`, for hearing more before the loop has come round. */
   readonly refuse: (inFlood: boolean) => void
 }
 
@@ -54,7 +54,10 @@ export interface Options {
  * entry for every six. Measured: with one for four three times the load could end in turns of 100 ms, made of both; with
  * one for sixteen a thousand who were refused once were refused for good.
  */
-const roomBeside = (refused: number): number => Math.min(256, Math.ceil(refused / 6))
+const roomBeside = (refused: number): number => Math.ceil(refused / 6)
+
+/** No more than so many are due at a time. */
+const mostBeside = 256
 
 /**
  * When refusals have made a turn so long, in milliseconds, it is taken as over. The loop of libuv does not come round while a
@@ -64,11 +67,10 @@ const roomBeside = (refused: number): number => Math.min(256, Math.ceil(refused 
 const longest = 20
 
 /**
- * So often in one turn of the loop, and it is a flood: whoever is refused in it is to lose its connection. Of sockets that are
- * always ready libuv reads some fifty thousand requests before it comes round to a timer, or to a connection that was
- * begun meanwhile; closed ones ask no more in that turn, and who connects again waits to be accepted in the next. Four thousand
- * clients who ask again the moment they are refused: 100 entries a second without, whose calls took 1.4 s on the way to
- * upstreams of 50 ms, and 2,300 to 3,000 with it.
+ * So often in one turn of the loop, and it is a flood: whoever is refused in it is not heard again before the next. Of sockets
+ * that are always ready libuv reads some fifty thousand requests before it comes round to a timer, or to a connection that
+ * was begun meanwhile. Four thousand clients who ask again the moment they are refused: 100 entries a second without it, whose
+ * calls took 1.4 s on the way to upstreams of 50 ms.
  */
 const flood = 2
 
@@ -87,6 +89,8 @@ export class Line {
   /** How many more may enter before the loop comes round. */
   private room: number
   private refusedThisTurn = 0
+  /** How many more were to enter beside those who were refused. */
+  private due = 0
   private turning = false
   private isScheduled = false
   /** When the turn began that is not over yet, and how many have been let in since. It lasts while the loop is behind. */
@@ -113,7 +117,7 @@ export class Line {
     const { most, now } = this.options
     if (this.refusedThisTurn >= many && now() - this.loopBegan > longest) {
       this.overs++
-      this.comeRound()
+      this.comeRound(mostBeside)
     }
     const isFree = this.waiting === 0 && this.room > 0
     const usefulFor = isFree ? Infinity : caller.usefulFor()
@@ -198,20 +202,25 @@ export class Line {
     this.isScheduled = false
     this.overs = 0
     if (!this.turning) return
-    if (!this.options.isBehind()) return this.comeRound()
+    if (!this.options.isBehind()) return this.comeRound(this.standing.isStanding ? this.options.perTurn : mostBeside)
     this.loopBegan = this.options.now()
     this.schedule()
   }
 
-  private comeRound(): void {
+  /** No more than `most` enter at once; who else is due enters in the turns to come, so that no long turn follows another. */
+  private comeRound(most: number): void {
     const now = this.options.now()
     // Somebody waits: what has begun is all that could.
     if (this.waiting > 0) Pace.note(this.pace, now - this.turnBegan, this.begunThisTurn)
     this.begunThisTurn = 0
     this.turning = false
-    this.room = this.refusedThisTurn === 0 ? this.perTurn() : roomBeside(this.refusedThisTurn)
+    const room = this.refusedThisTurn === 0 ? this.perTurn() : roomBeside(this.refusedThisTurn)
+    const due = Math.min(mostBeside, this.due + room)
     this.refusedThisTurn = 0
+    this.room = Math.min(due, most)
+    const later = due - this.room
     this.letIn(now)
+    this.due = this.waiting === 0 ? 0 : later
     // What room there was beside refusals was for those who waited.
     this.room = Math.min(this.room, this.perTurn())
     if (this.waiting > 0) this.turn()
