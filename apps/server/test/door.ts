@@ -24,7 +24,12 @@ export const open = (
     const guards = (path: string) => path.startsWith("/v1/rooms/")
     const { afterTurn } = yield* EventLoop
     const { server, door } = FrontDoor.make(options, {
-      ...{ shed: line, drain, random, clock, guards, afterTurn },
+      shed: line,
+      drain,
+      random,
+      clock,
+      guards,
+      afterTurn,
       usefulFor: 1_000
     })
     door.open(lane)
