@@ -11,7 +11,7 @@
  * Who comes when others wait is told at once whether it is worth it. What was begun of late says how long one takes
  * (`internal/Pace`), the line how many are before: Little's law, as go-zero and Kratos' BBR use it of passes and latency, here
  * of a wait. Above {@link worthwhile} of the time that the answer is of use it is a refusal, so that the limit follows what
- * this process really gets done; where there has been too much for a second, above {@link worthwhileStanding}. A slow
+ * this process really gets done; where there has been too much for a second, above {@link standingMillis}. A slow
  * upstream is no overload: nobody waits in line for it. It has its own bounds, which are the deadline, its breaker and its
  * bulkhead.
  *
@@ -116,11 +116,11 @@ export const entriesPerTurnStanding = 2
 export const worthwhile = 0.7
 
 /**
- * The same where there has been too much for a second: a line is for bursts, and what stands longer is only a wait
- * (`internal/Standing`). At three times the load those let in had p99 of 870 ms with the long line and 270 with the short, and
- * a fifth to two fifths more were served: what stands in line is what the collector copies.
+ * The longest wait where there has been too much for a second: a line is for bursts, and what stands longer is only a wait
+ * (`internal/Standing`), and what the collector copies. So long that the collector's pauses do not empty it. At three times
+ * the load those let in had p50 of 150 ms with a line of 100 ms and 100 with 50, and as many were served.
  */
-export const worthwhileStanding = 0.1
+export const standingMillis = 50
 
 /** Who has waited for this part of its time is refused after all: it went slower than it seemed when it came. */
 export const tooLate = 0.8
@@ -144,7 +144,7 @@ const make = (
     const line = new Line({
       ...options,
       worthwhile,
-      worthwhileStanding,
+      standingMillis,
       tooLate,
       now: () => Number(clock.monotonicTimeNanosUnsafe()) / 1e6,
       waited: (millis) => wait(millis / 1000)

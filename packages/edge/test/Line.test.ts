@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { entriesPerTurn, entriesPerTurnStanding, tooLate, worthwhile, worthwhileStanding } from "../src/LoadShed.ts"
+import { entriesPerTurn, entriesPerTurnStanding, standingMillis, tooLate, worthwhile } from "../src/LoadShed.ts"
 import { callers, make } from "./fixture.ts"
 
 describe("the line", () => {
@@ -150,11 +150,11 @@ describe("the line", () => {
       const later = yield* busy(made, 2_000, { each: 0.5, came: 3, usefulFor: 1_000 })
       const served = later.filter(({ log }) => log.entered >= 0)
       const waits = served.map(({ log }) => log.entered)
-      assert.isAtMost(Math.max(...waits), worthwhileStanding * 1_000 * 1.1)
-      assert.isAtLeast(Math.min(...waits), worthwhileStanding * 1_000 * 0.8)
+      assert.isAtMost(Math.max(...waits), standingMillis * 1.1)
+      assert.isAtLeast(Math.min(...waits), standingMillis * 0.8)
       const share = (served.length + made.shed.waiting()) / later.length
       assert.isAbove(share, 0.32)
-      assert.isBelow(made.shed.waiting() * 0.5, worthwhileStanding * 1_000 * 1.1)
+      assert.isBelow(made.shed.waiting() * 0.5, standingMillis * 1.1)
       assert.isTrue(later.every(({ log, place }) => log.refused === 1 || log.entered >= 0 || place.state === "waiting"))
     })
   )
@@ -185,7 +185,7 @@ describe("the line", () => {
       for (let millis = 4_000; millis <= 4_240; millis += 40) {
         const made = yield* make(100_000)
         yield* busy(made, millis, { each: 0.5, came: 3, usefulFor: 1_000 })
-        assert.approximately(made.shed.limit() - made.shed.inFlight(), (worthwhileStanding * 1_000) / 0.5, 20)
+        assert.approximately(made.shed.limit() - made.shed.inFlight(), standingMillis / 0.5, 20)
         while (made.shed.waiting() > 0) yield* made.turn(entriesPerTurnStanding * 0.5)
         yield* made.turn(3_600_000)
         assert.isTrue(callers(made.shed, 1_300, 1_000).every(({ log }) => log.refused === 0))
@@ -211,7 +211,7 @@ describe("the line", () => {
     Effect.gen(function* () {
       const made = yield* make(100_000)
       yield* busy(made, 3_000, { each: 0.5, came: 8, usefulFor: 1_000 })
-      assert.isAbove(made.shed.waiting(), (5 * worthwhileStanding * 1_000) / 0.5)
+      assert.isAbove(made.shed.waiting(), (5 * standingMillis) / 0.5)
     })
   )
 
@@ -220,7 +220,7 @@ describe("the line", () => {
       const made = yield* make(100_000)
       yield* busy(made, 4_000, { each: 0.5, came: 3, usefulFor: 1_000 })
       const fast = made.shed.waiting()
-      assert.approximately(fast, (worthwhileStanding * 1_000) / 0.5, 20)
+      assert.approximately(fast, standingMillis / 0.5, 20)
       yield* busy(made, 4_000, { each: 2, came: 3, usefulFor: 1_000 })
       assert.approximately(made.shed.waiting(), fast / 4, 10)
     })

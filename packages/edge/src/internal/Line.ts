@@ -35,8 +35,8 @@ export interface Options {
   readonly perTurnStanding: number
   /** The part of its time that a caller may have to wait for its turn, by what is known when it comes. */
   readonly worthwhile: number
-  /** The same where the line stands. */
-  readonly worthwhileStanding: number
+  /** No more milliseconds than these where the line stands. */
+  readonly standingMillis: number
   /** Who has waited for this part of its time is refused after all. */
   readonly tooLate: number
   /** Milliseconds of a clock that never goes back. */
@@ -109,7 +109,7 @@ export class Line {
   limit(usefulFor: number): number {
     const { most } = this.options
     if (most === Infinity) return most
-    return Math.min(most, this.inside + Math.floor((this.worthwhile() * usefulFor) / Pace.each(this.pace)))
+    return Math.min(most, this.inside + Math.floor(this.worthwhile(usefulFor) / Pace.each(this.pace)))
   }
 
   /** Lets `caller` in, puts it in line, or refuses it. */
@@ -121,7 +121,7 @@ export class Line {
     }
     const isFree = this.waiting === 0 && this.room > 0
     const usefulFor = isFree ? Infinity : caller.usefulFor()
-    const comesTooLate = !isFree && (this.waiting + 1) * Pace.each(this.pace) > this.worthwhile() * usefulFor
+    const comesTooLate = !isFree && (this.waiting + 1) * Pace.each(this.pace) > this.worthwhile(usefulFor)
     const isRefused = comesTooLate || this.inside + this.waiting >= most
     const since = isFree || isRefused ? 0 : now()
     const place: Place = { state: "waiting", caller, since, usefulFor }
@@ -156,8 +156,11 @@ export class Line {
     return this.standing.isStanding ? this.options.perTurnStanding : this.options.perTurn
   }
 
-  private worthwhile(): number {
-    return this.standing.isStanding ? this.options.worthwhileStanding : this.options.worthwhile
+  /** How many milliseconds may be waited for what is of use for so many. */
+  private worthwhile(usefulFor: number): number {
+    const most = this.options.worthwhile * usefulFor
+    // Who has any amount of time does not care how long the line is.
+    return this.standing.isStanding && most < Infinity ? Math.min(most, this.options.standingMillis) : most
   }
 
   private enter(place: Place, waitedMillis: number): void {
