@@ -113,6 +113,9 @@ export const entriesPerTurn = 8
  */
 export const entriesPerTurnStanding = 4
 
+/** The part of its time that a caller may have to wait: what is left has to suffice for the answer, on a worse moment too. */
+export const worthwhile = 0.7
+
 /**
  * The longest wait where there has been too much for a second: a line is for bursts, and what stands longer is only a wait
  * (`internal/Standing`), and what the collector copies. So long that the collector's pauses do not empty it. At three times

@@ -167,7 +167,7 @@ describe("the line", () => {
       const refused = callers(shed, 300, 1_000).filter(({ log }) => log.refused === 1).length
       assert.isAtLeast(refused, 200)
       const entered: Array<number> = []
-      for (let turns = 0; turns < 12; turns++) {
+      for (let turns = 0; turns < 20; turns++) {
         const before = shed.inFlight()
         yield* turn(1)
         entered.push(shed.inFlight() - before)
