@@ -167,7 +167,7 @@ describe("the line", () => {
       const refused = callers(shed, 300, 1_000).filter(({ log }) => log.refused === 1).length
       assert.isAtLeast(refused, 200)
       const entered: Array<number> = []
-      for (let turns = 0; turns < 20; turns++) {
+      for (let turns = 0; turns < 12; turns++) {
         const before = shed.inFlight()
         yield* turn(1)
         entered.push(shed.inFlight() - before)
@@ -176,7 +176,7 @@ describe("the line", () => {
       const inFull = Math.floor(due / entriesPerTurn)
       assert.isAtLeast(inFull, 4)
       assert.isTrue(entered.slice(0, inFull).every((each) => each === entriesPerTurn))
-      assert.strictEqual(entered.at(-1), entriesPerTurnStanding)
+      assert.isBelow(entered.at(-1) ?? 0, entriesPerTurn)
     })
   )
 
