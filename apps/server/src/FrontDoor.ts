@@ -147,7 +147,11 @@ class GuardedServer extends Server {
 
   /** In each turn some, those first that have waited longest. */
   private readonly hearSome = (): void => {
-    for (const connection of this.heldOff.splice(0, heardPerTurn)) connection.hear()
+    let heard = 0
+    let next = 0
+    // Who has left meanwhile takes nobody's turn.
+    for (; heard < heardPerTurn && next < this.heldOff.length; next++) if (this.heldOff[next]?.hear() === true) heard++
+    this.heldOff.splice(0, next)
     if (this.heldOff.length > 0) this.door.afterTurn(this.hearSome)
   }
 

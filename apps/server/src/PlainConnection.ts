@@ -53,6 +53,7 @@ export class PlainConnection implements Carrier {
   private early: Array<Buffer> = []
   private earlyBytes = 0
   private hasAsked = false
+  private isHeldOff = false
 
   /** `onGone` is called once: the connection has ended, or is Node's. */
   constructor(socket: Socket, owner: Owner, onGone: () => void) {
@@ -76,13 +77,17 @@ export class PlainConnection implements Carrier {
   }
 
   holdOff(): void {
+    this.isHeldOff = true
     this.socket.pause()
     this.owner.heldOff(this)
   }
 
-  /** Hears again, after it was held off. */
-  hear(): void {
+  /** Hears again, after it was held off; false where there is nothing to hear any more, or Node is the one who hears it. */
+  hear(): boolean {
+    if (!this.isHeldOff || this.socket.destroyed) return false
+    this.isHeldOff = false
     this.socket.resume()
+    return true
   }
 
   ended(isLast: boolean): void {
@@ -127,6 +132,7 @@ export class PlainConnection implements Carrier {
 
   private toNode(read: ReadonlyArray<Buffer>, next?: Parameters<Owner["giveAway"]>[1]): void {
     const { socket } = this
+    this.isHeldOff = false
     socket.off("data", this.onData).off("end", this.onEnd).off("error", ignore).off("close", this.onClose)
     socket.setTimeout(0).off("timeout", this.onTimeout).pause()
     socket.unshift(Buffer.concat(read))

@@ -34,7 +34,9 @@ export interface Task {
 
 interface Backlog {
   readonly clock: Clock.Clock
-  readonly dispatcher: Scheduler.SchedulerDispatcher
+  /** Of whoever came last: a test's ends with the test. */
+  scheduler: Scheduler.Scheduler
+  dispatcher: Scheduler.SchedulerDispatcher
   readonly onTurn: () => void
   readonly tasks: Array<Task>
   /** When it began to go on, the latest time, in milliseconds of the monotonic clock, and for how many it has since. */
@@ -71,9 +73,16 @@ const backlogs = new WeakMap<Clock.Clock, Backlog>()
 
 const backlogOf = ({ clock, scheduler }: Timekeeper): Backlog => {
   const known = backlogs.get(clock)
-  if (known !== undefined) return known
+  if (known !== undefined) {
+    if (known.scheduler !== scheduler) {
+      known.scheduler = scheduler
+      known.dispatcher = scheduler.makeDispatcher()
+    }
+    return known
+  }
   const made: Backlog = {
     clock,
+    scheduler,
     dispatcher: scheduler.makeDispatcher(),
     onTurn: () => turn(made),
     tasks: [],
@@ -109,13 +118,17 @@ const work = (backlog: Backlog): void => {
   const { began, clock, tasks } = backlog
   let next = 0
   backlog.isAtWork = true
-  do {
-    tasks[next++]?.goOn()
-    backlog.used = monotonic(clock) - began
-  } while (next < tasks.length && backlog.used < share)
-  backlog.isAtWork = false
-  tasks.splice(0, next)
-  if (tasks.length > 0) schedule(backlog)
+  try {
+    do {
+      tasks[next++]?.goOn()
+      backlog.used = monotonic(clock) - began
+    } while (next < tasks.length && backlog.used < share)
+  } finally {
+    // One that throws all the same must not keep the others from their turn.
+    backlog.isAtWork = false
+    tasks.splice(0, next)
+    if (tasks.length > 0) schedule(backlog)
+  }
 }
 
 const monotonic = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6

@@ -101,6 +101,22 @@ describe("Backlog", () => {
     })
   )
 
+  it.effect("one that throws, which it should not, keeps no other from its turn, and nothing is done twice", () =>
+    Effect.gen(function* () {
+      const { goOn, isTurning, log, timekeeper, turn } = yield* played
+      for (const name of ["long", "first", "broken", "last"]) {
+        goOn(name, name === "long" ? 2 : 0.1, () => {
+          if (name === "broken") throw new Error("a bug")
+        })
+      }
+      assert.throws(turn, "a bug")
+      assert.isTrue(isTurning())
+      turn()
+      assert.deepStrictEqual(log, ["long", "first", "broken", "last"])
+      assert.isFalse(Backlog.isBehind(timekeeper.clock))
+    })
+  )
+
   it.effect.prop(
     "whatever comes and however long it takes, all is done once, in the order in which it came",
     {

@@ -37,7 +37,7 @@ export type Outcome = Exit.Exit<Response, UpstreamError>
 
 /** A request that is on its way. */
 export interface Sent {
-  /** Ends it at once. Whoever asked is told nothing any more. */
+  /** Ends it at once: whoever asked is told nothing any more. After it was told: nothing. */
   readonly end: () => void
 }
 

@@ -120,6 +120,17 @@ describe("what is read, and waits to be gone on with", () => {
     })
   )
 
+  it.live("was in time as well where it is here before the limit is seen to have passed", () =>
+    Effect.gen(function* () {
+      const slow = Effect.delay(good, "50 millis")
+      const { fetch, exchanges } = yield* thingOver(() => slow, { timeout: "40 millis" })
+      const fetching = yield* fork(fetch(1))
+      yield* behind(10, 20)
+      assert.deepStrictEqual(yield* Fiber.join(fetching), { name: "a" })
+      assert.strictEqual(exchanges.length, 1)
+    })
+  )
+
   it.live("is let go of where nobody waits for it any longer", () =>
     Effect.gen(function* () {
       const { fetch, exchanges } = yield* thingOver(() => good, { freshFor: "1 minute" })

@@ -42,7 +42,10 @@ export interface Options {
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number
   readonly afterTurn: (callback: () => void) => void
-  /** Whether what was ready waits to be gone on with: as long as it does, nobody is let in. */
+  /**
+   * Whether what was ready waits to be gone on with: the line waits for it as well, unless refusals keep the loop from coming
+   * round.
+   */
   readonly isBehind: () => boolean
   /** Told of whoever stood in line and came to its end: for how many milliseconds. */
   readonly waited: (millis: number) => void
@@ -117,7 +120,7 @@ export class Line {
     const { most, now } = this.options
     if (this.refusedThisTurn >= many && now() - this.loopBegan > longest) {
       this.overs++
-      this.comeRound(mostBeside)
+      this.comeRound(this.mostAtOnce())
     }
     const isFree = this.waiting === 0 && this.room > 0
     const usefulFor = isFree ? Infinity : caller.usefulFor()
@@ -154,6 +157,11 @@ export class Line {
 
   private perTurn(): number {
     return this.standing.isStanding ? this.options.perTurnStanding : this.options.perTurn
+  }
+
+  /** How many may enter at once: where the line stands a few, since it goes on and every turn is waited for. */
+  private mostAtOnce(): number {
+    return this.standing.isStanding ? this.options.perTurn : mostBeside
   }
 
   /** How many milliseconds may be waited for what is of use for so many. */
@@ -205,7 +213,7 @@ export class Line {
     this.isScheduled = false
     this.overs = 0
     if (!this.turning) return
-    if (!this.options.isBehind()) return this.comeRound(this.standing.isStanding ? this.options.perTurn : mostBeside)
+    if (!this.options.isBehind()) return this.comeRound(this.mostAtOnce())
     this.loopBegan = this.options.now()
     this.schedule()
   }

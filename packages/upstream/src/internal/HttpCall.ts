@@ -98,7 +98,8 @@ class Attempt<Q, A, E> implements Ask.Asker<Response, UpstreamError>, Backlog.Ta
   }
 
   ring(): void {
-    if (this.reading !== undefined || this.left) return
+    // An answer that waits to be gone on with is here: that this process is late is not the upstream's.
+    if (this.reading !== undefined || this.outcome !== undefined || this.left) return
     this.left = true
     this.sent?.end()
     this.asker.tell(this.late)
