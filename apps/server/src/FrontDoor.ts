@@ -83,7 +83,7 @@ class GuardedServer extends Server {
   private readonly plain = new Bag<PlainConnection>()
   private readonly owner: Owner
   /** Those that hear nothing until the loop has come round. */
-  private heldOff: Array<PlainConnection> = []
+  private readonly heldOff: Array<PlainConnection> = []
   /** For the first request of connections that Node has been given: it was let in already. */
   private readonly next = new WeakMap<Socket, Router>()
 

@@ -7,7 +7,7 @@
  * turns to come, in the order in which it was read. Whoever has little to go on with, as a process at ease does, never waits.
  *
  * One for a `Clock`, as with alarms: all that is gone on with by it takes turns. Use it where a socket's bytes have become an
- * answer. What begins new work asks {@link isBehind} first.
+ * answer. What lets in those who wait asks {@link isBehind} first.
  */
 import type { Clock, Scheduler } from "effect"
 
@@ -18,7 +18,7 @@ export const share = 1
  * Milliseconds that others have between two times. Usually a turn is shorter. But the loop of libuv does not come round while a
  * thousand sockets have something to say, and what is only gone on with once it has would never be.
  */
-export const pause = 2
+const pause = 2
 
 /** What it goes by: the clock, and the scheduler whose turns they are. */
 export interface Timekeeper {
@@ -34,16 +34,13 @@ export interface Task {
 
 interface Backlog {
   readonly clock: Clock.Clock
-  /** Of whoever came last: a test's ends with the test. */
-  scheduler: Scheduler.Scheduler
-  dispatcher: Scheduler.SchedulerDispatcher
-  readonly onTurn: () => void
   readonly tasks: Array<Task>
   /** When it began to go on, the latest time, in milliseconds of the monotonic clock, and for how many it has since. */
   began: number
   used: number
   isAtWork: boolean
-  isScheduled: boolean
+  /** Whose turn it waits for. Not for that of another's: a test's scheduler may turn no more when the test has ended. */
+  scheduledBy: Scheduler.Scheduler | undefined
 }
 
 /**
@@ -51,8 +48,9 @@ interface Backlog {
  * it finds that out then.
  */
 export const goOn = (timekeeper: Timekeeper, task: Task): void => {
-  const backlog = backlogOf(timekeeper)
-  const { clock, tasks } = backlog
+  const { clock, scheduler } = timekeeper
+  const backlog = backlogOf(clock)
+  const { tasks } = backlog
   const now = monotonic(clock)
   const isOver = !backlog.isAtWork && now - backlog.began >= share + pause
   if (isOver) begin(backlog, now)
@@ -62,8 +60,8 @@ export const goOn = (timekeeper: Timekeeper, task: Task): void => {
     return
   }
   tasks.push(task)
-  if (isOver) work(backlog)
-  else schedule(backlog)
+  if (isOver) work(backlog, scheduler)
+  else schedule(backlog, scheduler)
 }
 
 /** Whether something waits to be gone on with. */
@@ -71,34 +69,25 @@ export const isBehind = (clock: Clock.Clock): boolean => (backlogs.get(clock)?.t
 
 const backlogs = new WeakMap<Clock.Clock, Backlog>()
 
-const backlogOf = ({ clock, scheduler }: Timekeeper): Backlog => {
+const backlogOf = (clock: Clock.Clock): Backlog => {
   const known = backlogs.get(clock)
-  if (known !== undefined) {
-    if (known.scheduler !== scheduler) {
-      known.scheduler = scheduler
-      known.dispatcher = scheduler.makeDispatcher()
-    }
-    return known
-  }
+  if (known !== undefined) return known
   const made: Backlog = {
     clock,
-    scheduler,
-    dispatcher: scheduler.makeDispatcher(),
-    onTurn: () => turn(made),
     tasks: [],
     began: -Infinity,
     used: 0,
     isAtWork: false,
-    isScheduled: false
+    scheduledBy: undefined
   }
   backlogs.set(clock, made)
   return made
 }
 
-const schedule = (backlog: Backlog): void => {
-  if (backlog.isScheduled) return
-  backlog.isScheduled = true
-  backlog.dispatcher.scheduleTask(backlog.onTurn, 0)
+const schedule = (backlog: Backlog, scheduler: Scheduler.Scheduler): void => {
+  if (backlog.scheduledBy === scheduler) return
+  backlog.scheduledBy = scheduler
+  scheduler.makeDispatcher().scheduleTask(() => turn(backlog, scheduler), 0)
 }
 
 const begin = (backlog: Backlog, now: number): void => {
@@ -106,15 +95,15 @@ const begin = (backlog: Backlog, now: number): void => {
   backlog.used = 0
 }
 
-const turn = (backlog: Backlog): void => {
-  backlog.isScheduled = false
+const turn = (backlog: Backlog, scheduler: Scheduler.Scheduler): void => {
+  backlog.scheduledBy = undefined
   if (backlog.tasks.length === 0) return
   begin(backlog, monotonic(backlog.clock))
-  work(backlog)
+  work(backlog, scheduler)
 }
 
 /** As many as there is time for, one at least. What they bring with them is put behind the others. */
-const work = (backlog: Backlog): void => {
+const work = (backlog: Backlog, scheduler: Scheduler.Scheduler): void => {
   const { began, clock, tasks } = backlog
   let next = 0
   backlog.isAtWork = true
@@ -127,7 +116,7 @@ const work = (backlog: Backlog): void => {
     // One that throws all the same must not keep the others from their turn.
     backlog.isAtWork = false
     tasks.splice(0, next)
-    if (tasks.length > 0) schedule(backlog)
+    if (tasks.length > 0) schedule(backlog, scheduler)
   }
 }
 

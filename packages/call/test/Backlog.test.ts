@@ -101,6 +101,25 @@ describe("Backlog", () => {
     })
   )
 
+  it.effect("what waits for a scheduler that turns no more is gone on with by whoever comes next", () =>
+    Effect.gen(function* () {
+      const { goOn, log, pass, timekeeper } = yield* played
+      goOn("long", 2)
+      goOn("first", 0.1)
+      assert.deepStrictEqual(log, ["long"])
+      let due: Array<() => void> = []
+      const scheduler: Scheduler.Scheduler = {
+        executionMode: "async",
+        shouldYield: () => false,
+        makeDispatcher: () => ({ scheduleTask: (task) => void due.push(task), flush: () => {} })
+      }
+      Backlog.goOn({ ...timekeeper, scheduler }, { goOn: () => void log.push("second") })
+      pass(0.1)
+      for (const task of due) task()
+      assert.deepStrictEqual(log, ["long", "first", "second"])
+    })
+  )
+
   it.effect("one that throws, which it should not, keeps no other from its turn, and nothing is done twice", () =>
     Effect.gen(function* () {
       const { goOn, isTurning, log, timekeeper, turn } = yield* played

@@ -89,7 +89,7 @@ class Attempt<Q, A, E> implements Ask.Asker<Response, UpstreamError>, Backlog.Ta
   goOn(): void {
     const { alarm, asker, call, outcome, read } = this
     if (this.left || outcome === undefined) return
-    // Its text may be long, and its end is not: what is read of it is what is kept.
+    // What is read of it is what is kept: its text need not outlive this.
     this.outcome = undefined
     this.reading = Ask.ended
     if (alarm !== undefined) Alarm.cancel(alarm)
