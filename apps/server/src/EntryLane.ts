@@ -19,11 +19,11 @@ import * as RoomEntry from "@portico/room/RoomEntry"
 import type { RoomUpstreams } from "@portico/room/RoomUpstreams"
 import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Random } from "effect"
 import { HttpServerError } from "effect/http"
-import { Bag } from "./Bag.ts"
+import { Bag, type Place } from "./Bag.ts"
 import * as EntryAnswer from "./EntryAnswer.ts"
 import * as EntryRequest from "./EntryRequest.ts"
 import type { Exchange } from "./Exchange.ts"
-import { FrontDoor, type Lane } from "./FrontDoor.ts"
+import { FrontDoor, type Inside, type Lane } from "./FrontDoor.ts"
 
 /** An entry that did not go well: what is left is to say so. */
 export interface Ended {
@@ -42,7 +42,7 @@ export const layer = (entryDeadline: Duration.Duration): Layer.Layer<never, neve
   Layer.effectDiscard(
     Effect.gen(function* () {
       const door = yield* FrontDoor
-      const inside: Inside = new Bag()
+      const inside: Fibers = new Bag()
       const lane = yield* make(Duration.toMillis(entryDeadline), inside, door.handOn)
       yield* Effect.acquireRelease(
         Effect.sync(() => door.open(lane)),
@@ -66,56 +66,26 @@ interface Answer {
 /** No id that needs decoding, and nothing behind it but a query: the rest is for the router. */
 const plain = /^\/v1\/rooms\/([A-Za-z0-9_-]+)\/entry(?:$|\?)/
 
-type Inside = Bag<Fiber.Fiber<unknown, unknown>>
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+type Fibers = Bag<AnyFiber>
 
-const make = (budget: number, inside: Inside, handOn: FrontDoor["Service"]["handOn"]) =>
+/** What every entry uses. */
+interface Lanes {
+  readonly clock: Clock.Clock
+  readonly inside: Fibers
+  readonly handOn: FrontDoor["Service"]["handOn"]
+  readonly durations: Effect.Success<typeof EntryAnswer.durations>
+}
+
+const make = (budget: number, inside: Fibers, handOn: FrontDoor["Service"]["handOn"]) =>
   Effect.gen(function* () {
     const durations = yield* EntryAnswer.durations
     const services = yield* Effect.context<RoomUpstreams>()
     const clock = yield* Clock.Clock
     const random = yield* Random.Random
+    const lanes: Lanes = { clock, inside, handOn, durations }
     // As one flat map: what a request adds to a deep context copies all of it.
     const flat = Context.makeUnsafe<RoomUpstreams>(new Map(services.mapUnsafe))
-
-    const enter = (exchange: Exchange, asked: EntryRequest.EntryRequest) => {
-      const { mode, viewer } = asked
-      const ids = Envelope.idsOf(exchange.header(RequestId.header), exchange.header(TraceContext.header), random)
-      const timeline = Timeline.begin(clock)
-      const until = clock.currentTimeMillisUnsafe() + Deadline.forParts(budget, exchange.header(Deadline.header))
-      const context = Envelope.under(flat, ids).pipe(
-        Context.add(Deadline.Deadline, until),
-        Context.add(Timeline.Current, timeline)
-      )
-      const entry = Effect.map(RoomEntry.enter(mode, viewer), (value) => {
-        const millis = Timeline.elapsed(timeline, clock)
-        const body = EntryEncoding.encode(mode, viewer, value, timeline)
-        return { body, outcome: EntryAnswer.completeness(value), millis }
-      })
-      const end = (exit: Exit.Exit<Answer, RoomEntry.EntryError>) => {
-        if (Exit.isSuccess(exit)) {
-          const { body, outcome, millis } = exit.value
-          durations(mode, outcome, millis)
-          const headers = EntryAnswer.headers(timeline, ids.requestId)
-          headers["content-type"] = EntryAnswer.contentType
-          return exchange.answer(200, headers, body)
-        }
-        exchange.set(RequestId.header, ids.requestId)
-        const ended = { asked, timeline, exit: Exit.failCause(exit.cause) }
-        handOn(exchange, (request) => void handedOn.set(request, ended))
-      }
-      const fiber = Effect.runForkWith(context)(entry)
-      const exit = fiber.pollUnsafe()
-      if (exit !== undefined) {
-        end(exit)
-        return nothing
-      }
-      const place = inside.add(fiber)
-      fiber.addObserver((exit) => {
-        inside.remove(place)
-        end(exit)
-      })
-      return () => fiber.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
-    }
 
     const lane: Lane = (exchange) => {
       // A body that nobody wants is to be read and let go of with care, which the router's server does.
@@ -123,9 +93,81 @@ const make = (budget: number, inside: Inside, handOn: FrontDoor["Service"]["hand
       const roomId = isPlain ? plain.exec(exchange.url)?.[1] : undefined
       if (roomId === undefined) return undefined
       const asked = EntryRequest.decode(roomId, exchange.url, exchange.header(Identity.header))
-      return "detail" in asked ? undefined : enter(exchange, asked)
+      if ("detail" in asked) return undefined
+      const ids = Envelope.idsOf(exchange.header(RequestId.header), exchange.header(TraceContext.header), random)
+      const timeline = Timeline.begin(clock)
+      const until = clock.currentTimeMillisUnsafe() + Deadline.forParts(budget, exchange.header(Deadline.header))
+      const context = Envelope.under(flat, ids).pipe(
+        Context.add(Deadline.Deadline, until),
+        Context.add(Timeline.Current, timeline)
+      )
+      const entering = new Entering(lanes, exchange, asked, ids.requestId, timeline)
+      return entering.begin(context)
     }
     return lane
   })
 
-const nothing = () => {}
+/** An entry under way. One object: it is there for as long as the slowest upstream takes. */
+class Entering implements Inside {
+  private readonly lanes: Lanes
+  private readonly exchange: Exchange
+  private readonly asked: EntryRequest.EntryRequest
+  private readonly requestId: string
+  private readonly timeline: Timeline.Timeline
+  private fiber: AnyFiber | undefined
+  private place: Place<AnyFiber> | undefined
+
+  constructor(
+    lanes: Lanes,
+    exchange: Exchange,
+    asked: EntryRequest.EntryRequest,
+    requestId: string,
+    timeline: Timeline.Timeline
+  ) {
+    this.lanes = lanes
+    this.exchange = exchange
+    this.asked = asked
+    this.requestId = requestId
+    this.timeline = timeline
+  }
+
+  begin(context: Context.Context<RoomUpstreams>): Inside {
+    const { mode, viewer } = this.asked
+    const entry = Effect.map(RoomEntry.enter(mode, viewer), (value) => this.answerOf(value))
+    const fiber = Effect.runForkWith(context)(entry)
+    this.fiber = fiber
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) this.ended(exit)
+    else {
+      this.place = this.lanes.inside.add(fiber)
+      fiber.addObserver((exit) => this.ended(exit))
+    }
+    return this
+  }
+
+  end(): void {
+    this.fiber?.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
+  }
+
+  private answerOf(value: RoomEntry.RoomEntry): Answer {
+    const { mode, viewer } = this.asked
+    const millis = Timeline.elapsed(this.timeline, this.lanes.clock)
+    const body = EntryEncoding.encode(mode, viewer, value, this.timeline)
+    return { body, outcome: EntryAnswer.completeness(value), millis }
+  }
+
+  private ended(exit: Exit.Exit<Answer, RoomEntry.EntryError>): void {
+    const { asked, exchange, lanes, requestId, timeline } = this
+    if (this.place !== undefined) lanes.inside.remove(this.place)
+    if (Exit.isSuccess(exit)) {
+      const { body, outcome, millis } = exit.value
+      lanes.durations(asked.mode, outcome, millis)
+      const headers = EntryAnswer.headers(timeline, requestId)
+      headers["content-type"] = EntryAnswer.contentType
+      return exchange.answer(200, headers, body)
+    }
+    exchange.set(RequestId.header, requestId)
+    const ended = { asked, timeline, exit: Exit.failCause(exit.cause) }
+    lanes.handOn(exchange, (request) => void handedOn.set(request, ended))
+  }
+}

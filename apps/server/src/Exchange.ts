@@ -5,6 +5,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 
+/** Who is told that an exchange is over. */
+export interface Ending {
+  readonly ended: () => void
+}
+
 export interface Exchange {
   readonly method: string
   /** Path and query, as they came. */
@@ -19,8 +24,8 @@ export interface Exchange {
   readonly holdOff: () => void
   /** Sends the whole answer, unless the client has left. The headers are taken as they are, and say nothing of the length. */
   readonly answer: (status: number, headers: Readonly<Record<string, string>>, body: string) => void
-  /** Calls `then` once this is over: answered, or its connection gone. At once if it is. */
-  readonly onEnd: (then: () => void) => void
+  /** Tells `ending`, one in all, once this is over: answered, or its connection gone. At once if it is. */
+  readonly onEnd: (ending: Ending) => void
   /** Leaves it to the router, which is given it as Node has it: now or a moment later, as one that has left if it has. */
   readonly handOn: (router: Router) => void
 }
@@ -74,8 +79,9 @@ export class OfNode implements Exchange {
       .end(body, length === body.length ? "latin1" : "utf8")
   }
 
-  onEnd(then: () => void): void {
+  onEnd(ending: Ending): void {
     const { request, response } = this
+    const then = () => ending.ended()
     if (response.closed) return then()
     if (response.socket !== null) return void response.once("close", then)
     const early = earlyOn(request.socket)

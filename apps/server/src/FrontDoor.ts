@@ -15,12 +15,12 @@ import { Socket } from "node:net"
 import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
 import { type Drain, Draining } from "@portico/edge/Drain"
-import { type Caller, type LoadShed, overloaded } from "@portico/edge/LoadShed"
+import { type Caller, type LoadShed, overloaded, type Place } from "@portico/edge/LoadShed"
 import * as Problem from "@portico/edge/Problem"
 import { type Clock, Context, type Random } from "effect"
 import { Bag } from "./Bag.ts"
 import * as EntryProblem from "./EntryProblem.ts"
-import { type Exchange, OfNode, type Router } from "./Exchange.ts"
+import { type Ending, type Exchange, OfNode, type Router } from "./Exchange.ts"
 import { type Owner, PlainConnection } from "./PlainConnection.ts"
 
 export interface Door {
@@ -38,11 +38,14 @@ export interface Door {
   readonly afterTurn: (callback: () => void) => void
 }
 
-/**
- * Answers a request without the router, or leaves it to it: undefined. What comes back is called when the exchange is over:
- * it ends what is still under way.
- */
-export type Lane = (exchange: Exchange) => (() => void) | undefined
+/** What is under way in a lane. */
+export interface Inside {
+  /** The exchange is over, and with it what is still under way. */
+  readonly end: () => void
+}
+
+/** Answers a request without the router, or leaves it to it: undefined. */
+export type Lane = (exchange: Exchange) => Inside | undefined
 
 /** What is behind the door: a lane, if one is open, and the router. */
 export class FrontDoor extends Context.Service<
@@ -172,14 +175,16 @@ class GuardedServer extends Server {
     const { drain, shed } = this.door
     if (!drain.enter()) return this.turnAway(exchange, draining)
     const visit = new Visit(this, exchange)
-    const place = shed.arrive(visit)
+    visit.place = shed.arrive(visit)
     // Refused at once, and answered.
-    if (place.state === "gone") return drain.leave()
-    exchange.onEnd(() => {
-      visit.end?.()
-      shed.leave(place)
-      drain.leave()
-    })
+    if (visit.place.state === "gone") return drain.leave()
+    exchange.onEnd(visit)
+  }
+
+  ended(place: Place | undefined): void {
+    const { drain, shed } = this.door
+    if (place !== undefined) shed.leave(place)
+    drain.leave()
   }
 
   usefulFor(exchange: Exchange): number {
@@ -193,9 +198,10 @@ class GuardedServer extends Server {
 }
 
 /** A request at the door. One object: where too many come, hundreds stand in line. */
-class Visit implements Caller {
-  /** Ends what is under way in the lane. */
-  end: (() => void) | undefined
+class Visit implements Caller, Ending {
+  place: Place | undefined
+  /** What is under way in the lane. */
+  private inside: Inside | undefined
   private readonly server: GuardedServer
   private readonly exchange: Exchange
 
@@ -211,13 +217,18 @@ class Visit implements Caller {
   enter(waited: number): void {
     const { exchange, server } = this
     if (waited >= 1) exchange.set(Deadline.header, Deadline.toHeader(server.usefulFor(exchange) - waited))
-    this.end = server.lane?.(exchange)
-    if (this.end === undefined) server.handOn(exchange)
+    this.inside = server.lane?.(exchange)
+    if (this.inside === undefined) server.handOn(exchange)
   }
 
   refuse(inFlood: boolean): void {
     if (inFlood) this.exchange.holdOff()
     this.server.turnAway(this.exchange, tooMuch)
+  }
+
+  ended(): void {
+    this.inside?.end()
+    this.server.ended(this.place)
   }
 }
 

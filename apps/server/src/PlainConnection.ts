@@ -47,10 +47,8 @@ export class PlainConnection implements Carrier {
   private readonly onGone: () => void
   /** What is being answered. */
   private exchange: PlainExchange | undefined
-  /** What it was asked with. */
-  private asking: Buffer | undefined
   /** What came meanwhile. */
-  private early: Array<Buffer> = []
+  private early: Array<Buffer> | undefined
   private earlyBytes = 0
   private hasAsked = false
   private isHeldOff = false
@@ -93,7 +91,7 @@ export class PlainConnection implements Carrier {
   ended(isLast: boolean): void {
     this.exchange = undefined
     if (isLast) this.close()
-    else if (this.early.length > 0) this.toNode(this.early)
+    else if (this.early !== undefined) this.toNode(this.early)
     else if (!this.hasAsked) {
       this.hasAsked = true
       this.socket.setTimeout(this.owner.patience.next + grace)
@@ -101,9 +99,10 @@ export class PlainConnection implements Carrier {
   }
 
   giveAway(router: Router): void {
-    const { asking, exchange } = this
-    if (asking === undefined || exchange === undefined) return
-    this.toNode([asking, ...this.early], { router, left: () => exchange.left() })
+    const { early = [], exchange } = this
+    if (exchange === undefined) return
+    const asked = Buffer.from(exchange.head.text, "latin1")
+    this.toNode([asked, ...early], { router, left: () => exchange.left() })
   }
 
   /** What comes from now on is nobody's. */
@@ -118,16 +117,16 @@ export class PlainConnection implements Carrier {
     const isPlain = bytes.length <= PlainHead.longest && socket.writableLength === 0
     const head = isPlain ? PlainHead.read(bytes.toString("latin1")) : undefined
     if (head === undefined || !owner.takes(head.url)) return this.toNode([bytes])
-    this.asking = bytes
     this.exchange = new PlainExchange(this, head)
     owner.visit(this.exchange)
   }
 
   private keep(bytes: Buffer): void {
-    this.early.push(bytes)
+    const early = (this.early ??= [])
+    early.push(bytes)
     this.earlyBytes += bytes.length
     if (this.earlyBytes > mostEarly) this.socket.destroy()
-    else if (this.early.length === manyReads) this.early = [Buffer.concat(this.early)]
+    else if (early.length === manyReads) this.early = [Buffer.concat(early)]
   }
 
   private toNode(read: ReadonlyArray<Buffer>, next?: Parameters<Owner["giveAway"]>[1]): void {

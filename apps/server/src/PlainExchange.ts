@@ -4,7 +4,7 @@
  */
 import { IncomingMessage, ServerResponse, STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
-import type { Exchange, Router } from "./Exchange.ts"
+import type { Ending, Exchange, Router } from "./Exchange.ts"
 import type { PlainHead } from "./PlainHead.ts"
 
 /** The connection that it came on. */
@@ -28,10 +28,11 @@ export class PlainExchange implements Exchange {
   readonly method = "GET"
   readonly hasBody = false
   private readonly carrier: Carrier
-  private readonly head: PlainHead
+  /** What it was asked with. */
+  readonly head: PlainHead
   private changed: Readonly<Record<string, string>> | undefined
   private isOver = false
-  private toEnd: (() => void) | undefined
+  private ending: Ending | undefined
   /** It is sent, as far as we are concerned. */
   isAnswered = false
 
@@ -45,7 +46,7 @@ export class PlainExchange implements Exchange {
   }
 
   header(name: string): string | undefined {
-    return this.changed?.[name] ?? this.head.values[this.head.names.indexOf(name)]
+    return this.changed?.[name] ?? this.head.header(name)
   }
 
   set(name: string, value: string): void {
@@ -74,9 +75,9 @@ export class PlainExchange implements Exchange {
     else socket.write("", () => this.over(isLast))
   }
 
-  onEnd(then: () => void): void {
-    if (this.isOver) then()
-    else this.toEnd = then
+  onEnd(ending: Ending): void {
+    if (this.isOver) ending.ended()
+    else this.ending = ending
   }
 
   handOn(router: Router): void {
@@ -93,9 +94,9 @@ export class PlainExchange implements Exchange {
   left(): void {
     if (this.isOver) return
     this.isOver = true
-    const { toEnd } = this
-    this.toEnd = undefined
-    toEnd?.()
+    const { ending } = this
+    this.ending = undefined
+    ending?.ended()
   }
 
   private over(isLast: boolean): void {
@@ -106,8 +107,8 @@ export class PlainExchange implements Exchange {
 
   /** Node has nothing to read any more; whoever reports how requests end is still to hear of it. */
   private handOnAsLeft(router: Router): void {
-    const { names, url, values } = this.head
-    const headers = Object.fromEntries(names.map((name, index) => [name, values[index] ?? ""]))
+    const { url } = this.head
+    const headers = Object.fromEntries(this.head.headers())
     const request = new IncomingMessage(this.carrier.socket)
     const response = new ServerResponse(
       Object.assign(request, { method: this.method, url, headers: { ...headers, ...this.changed }, ...version })

@@ -5,14 +5,51 @@
  * upgrade or the connection but that it is kept.
  */
 
-export interface PlainHead {
+/**
+ * The text, and where its headers are. Whoever stands in line has one of these: a name and a value of their own for each header
+ * that a browser sends would be most of what it keeps alive.
+ */
+export class PlainHead {
   /** Path and query, as they came. */
   readonly url: string
-  /** In lower case. */
-  readonly names: ReadonlyArray<string>
-  /** Of the header at the same place. */
-  readonly values: ReadonlyArray<string>
+  /** All of it, a character for each byte. */
+  readonly text: string
+
+  constructor(url: string, text: string) {
+    this.url = url
+    this.text = text
+  }
+
+  /** The value of the header with this name, in lower case. */
+  header(name: string): string | undefined {
+    const { text } = this
+    for (let start = firstOf(text); start < text.length - 2;) {
+      const colon = text.indexOf(":", start)
+      const end = text.indexOf("\r", colon)
+      if (colon - start === name.length && text.slice(start, colon).toLowerCase() === name) {
+        return trimmed(text, colon + 1, end)
+      }
+      start = end + 2
+    }
+    return undefined
+  }
+
+  /** Names in lower case and values, in the order in which they came. */
+  headers(): ReadonlyArray<readonly [name: string, value: string]> {
+    const { text } = this
+    const all: Array<readonly [string, string]> = []
+    for (let start = firstOf(text); start < text.length - 2;) {
+      const colon = text.indexOf(":", start)
+      const end = text.indexOf("\r", colon)
+      all.push([text.slice(start, colon).toLowerCase(), trimmed(text, colon + 1, end)])
+      start = end + 2
+    }
+    return all
+  }
 }
+
+/** Where the first header begins. */
+const firstOf = (text: string): number => text.indexOf("\n") + 1
 
 /** A head that is longer is for Node, in bytes. */
 export const longest = 8_192
@@ -20,28 +57,22 @@ export const longest = 8_192
 /** More than these, too: each name is held against all before it. */
 const most = 64
 
-const whole = /^GET (\/[\x21-\x7e]*) HTTP\/1\.1\r\n((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)+)\r\n$/
+const whole = /^GET (\/[\x21-\x7e]*) HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)+\r\n$/
 
 const notPlain = new Set(["content-length", "transfer-encoding", "upgrade", "expect", "trailer", "proxy-connection"])
 
 /** Reads `text`, the bytes as latin1, as Node does. */
 export const read = (text: string): PlainHead | undefined => {
-  const [, url, lines] = whole.exec(text) ?? []
-  if (url === undefined || lines === undefined) return undefined
+  const url = whole.exec(text)?.[1]
+  if (url === undefined) return undefined
+  const head = new PlainHead(url, text)
   const names: Array<string> = []
-  const values: Array<string> = []
-  for (let start = 0; start < lines.length;) {
-    const colon = lines.indexOf(":", start)
-    const end = lines.indexOf("\r", colon)
-    const name = lines.slice(start, colon).toLowerCase()
-    const value = trimmed(lines, colon + 1, end)
+  for (const [name, value] of head.headers()) {
     const isUsual = name === "connection" ? value.toLowerCase() === "keep-alive" : !notPlain.has(name)
     if (!isUsual || names.length === most || names.includes(name)) return undefined
     names.push(name)
-    values.push(value)
-    start = end + 2
   }
-  return names.includes("host") ? { url, names, values } : undefined
+  return names.includes("host") ? head : undefined
 }
 
 /** Without the white space of HTTP around it; what else JavaScript would take off is part of the value. */

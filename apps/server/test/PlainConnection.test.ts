@@ -186,7 +186,7 @@ describe("whatever is unusual is Node's", () => {
     Effect.gen(function* () {
       const { port, drain } = yield* open((exchange) => {
         exchange.answer(200, {}, "x".repeat(20_000_000))
-        return () => {}
+        return { end: () => {} }
       })
       const { seen, socket } = yield* client(port)
       socket.pause().write(plain("1"))
@@ -248,7 +248,7 @@ describe("whatever is unusual is Node's", () => {
           if (exchange.url.endsWith("/routed") || exchange.method === "HEAD") return undefined
           if (!exchange.url.endsWith("/late")) return atOnce(exchange)
           const timer = setTimeout(() => answer(exchange), 3)
-          return () => clearTimeout(timer)
+          return { end: () => clearTimeout(timer) }
         })
         const { seen, socket } = yield* client(port)
         const answers = () => answersIn(seen.text, (index) => requests[index] === "head")

@@ -10,17 +10,25 @@ const entry = "GET /v1/rooms/1001/entry HTTP/1.1\r\n"
 describe("a plain head", () => {
   it("is read", () => {
     const text = `${entry}Host: a.example:80\r\nX-User-Id: \t 2001 \t\r\nAccept:*/*\r\nX-Empty:\r\nConnection: Keep-Alive\r\n\r\n`
-    assert.deepStrictEqual(PlainHead.read(text), {
-      url: "/v1/rooms/1001/entry",
-      names: ["host", "x-user-id", "accept", "x-empty", "connection"],
-      values: ["a.example:80", "2001", "*/*", "", "Keep-Alive"]
-    })
+    const head = PlainHead.read(text)
+    assert.isDefined(head)
+    assert.strictEqual(head.url, "/v1/rooms/1001/entry")
+    assert.strictEqual(head.text, text)
+    assert.deepStrictEqual(head.headers(), [
+      ["host", "a.example:80"],
+      ["x-user-id", "2001"],
+      ["accept", "*/*"],
+      ["x-empty", ""],
+      ["connection", "Keep-Alive"]
+    ])
+    for (const [name, value] of head.headers()) assert.strictEqual(head.header(name), value)
+    for (const name of ["x-user", "x-user-ie", "2001", "get", ""]) assert.isUndefined(head.header(name))
   })
 
   const many = (count: number) => Array.from({ length: count }, (_, index) => `x-${index}: 1\r\n`).join("")
 
   it("has at most 64 headers", () => {
-    assert.lengthOf(PlainHead.read(`${entry}host: a\r\n${many(63)}\r\n`)?.names ?? [], 64)
+    assert.lengthOf(PlainHead.read(`${entry}host: a\r\n${many(63)}\r\n`)?.headers() ?? [], 64)
     assert.isUndefined(PlainHead.read(`${entry}host: a\r\n${many(64)}\r\n`))
   })
 
@@ -159,7 +167,7 @@ describe("whatever is read here", () => {
         if (plain === undefined) return
         read++
         const [first, ...others] = yield* byNode(text)
-        const headers = plain.names.flatMap((name, index) => [name, plain.values[index]])
+        const headers = plain.headers().flat()
         assert.deepStrictEqual<unknown>(first, { method: "GET", url: plain.url, headers, body: "" })
         assert.deepStrictEqual(
           others.map(({ url }) => url),

@@ -104,7 +104,7 @@ export const plain = (path: string): string => `GET /v1/rooms/${path} HTTP/1.1\r
 /** Answers at once. */
 export const atOnce = (exchange: Exchange) => {
   answer(exchange)
-  return () => {}
+  return { end: () => {} }
 }
 
 /** A lane whose exchanges wait for the test. */
@@ -113,7 +113,7 @@ export const waiting = () => {
   const stopped: Array<string> = []
   const lane = (exchange: Exchange) => {
     inside.push(exchange)
-    return () => void stopped.push(exchange.url)
+    return { end: () => void stopped.push(exchange.url) }
   }
   return { inside, stopped, lane }
 }
