@@ -10,6 +10,7 @@
  */
 import { Clock, Context, Duration, Effect, Fiber, Scheduler } from "effect"
 import * as Backlog from "./Backlog.ts"
+import * as Instant from "./Instant.ts"
 
 /** Who waits for an instant. */
 export interface Sleeper {
@@ -19,7 +20,7 @@ export interface Sleeper {
 
 /** One instant that somebody waits for. */
 export interface Alarm {
-  /** In whole milliseconds since the clockwork was made: a small integer, which needs no memory of its own. */
+  /** In whole milliseconds since the clockwork was made: {@link Instant.small}. */
   readonly due: number
   readonly clockwork: Clockwork
   readonly sleeper: Sleeper
@@ -61,7 +62,7 @@ const setWith = (
 ): Alarm => {
   const clockwork = clockworkOf(clock)
   // Rounded up: a sleep that ends a hair before a fractional instant would find nothing due.
-  const due = Math.ceil(at) - clockwork.origin
+  const due = Instant.small(Math.ceil(at) - clockwork.origin)
   const alarm: Alarm = { due, clockwork, sleeper, patience, index: -1 }
   rise(clockwork.heap, clockwork.heap.length, alarm)
   if (due < sleepsUntil(clockwork)) sleepUntil(clockwork, due, scheduler)

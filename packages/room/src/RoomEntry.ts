@@ -56,13 +56,16 @@ export const enter = (mode: Mode, viewer: Viewer): Effect.Effect<RoomEntry, Entr
   }
 }
 
-const calls = ({ roomId, userId, platform }: Viewer) => ({
-  version: Version.fetch({ platform }),
-  live: Live.fetch({ roomId }),
-  user: userId === undefined ? Part.skipped : User.fetch({ userId }),
-  equity: userId === undefined ? Part.skipped : Equity.Equity.fetch({ userId, roomId }),
-  statistics: Statistics.fetch({ roomId })
-})
+const calls = ({ roomId, userId, platform }: Viewer) => {
+  const room = { roomId }
+  return {
+    version: Version.fetch({ platform }),
+    live: Live.fetch(room),
+    user: userId === undefined ? Part.skipped : User.fetch({ userId }),
+    equity: userId === undefined ? Part.skipped : Equity.Equity.fetch({ userId, roomId }),
+    statistics: Statistics.fetch(room)
+  }
+}
 
 const allOk = (data: FanOut.All<ReturnType<typeof calls>>): RoomEntry => ({
   version: Part.ok(data.version),
@@ -73,23 +76,26 @@ const allOk = (data: FanOut.All<ReturnType<typeof calls>>): RoomEntry => ({
 })
 
 /** Without the room, or without the user who wants in, there is nothing to enter; the rest is worth having. */
-const degrade = ({ roomId, userId, platform }: Viewer): Effect.Effect<RoomEntry, EntryError, RoomUpstreams> =>
-  Effect.map(
+const degrade = ({ roomId, userId, platform }: Viewer): Effect.Effect<RoomEntry, EntryError, RoomUpstreams> => {
+  const client = { platform }
+  const room = { roomId }
+  return Effect.map(
     FanOut.degrade({
-      version: Part.optional(Version.fetch({ platform }), { stale: Version.lastGood({ platform }) }),
-      live: Part.required(Live.fetch({ roomId })),
+      version: Part.optional(Version.fetch(client), { stale: Version.lastGood(client) }),
+      live: Part.required(Live.fetch(room)),
       user: userId === undefined ? Part.skipped : Part.required(User.fetch({ userId })),
-      equity:
-        userId === undefined
-          ? Part.skipped
-          : Part.optional(Equity.Equity.fetch({ userId, roomId }), {
-              stale: Equity.Equity.lastGood({ userId, roomId }),
-              fallback: () => Equity.none(userId)
-            }),
-      statistics: Part.optional(Statistics.fetch({ roomId }), { stale: Statistics.lastGood({ roomId }) })
+      equity: userId === undefined ? Part.skipped : equityOf({ userId, roomId }),
+      statistics: Part.optional(Statistics.fetch(room), { stale: Statistics.lastGood(room) })
     }),
     (parts) => ({ ...parts, live: Part.ok(parts.live), user: okOrSkipped(parts.user) })
   )
+}
+
+const equityOf = (owner: { readonly userId: UserId; readonly roomId: RoomId }) =>
+  Part.optional(Equity.Equity.fetch(owner), {
+    stale: Equity.Equity.lastGood(owner),
+    fallback: () => Equity.none(owner.userId)
+  })
 
 const okOrSkipped = <A>(data: A | Part.Skipped): Part.Ok<A> | Part.Skipped =>
   Part.isSkipped(data) ? data : Part.ok(data)

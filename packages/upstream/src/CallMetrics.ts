@@ -7,6 +7,7 @@
  */
 import * as Direct from "@portico/call/Direct"
 import * as Series from "@portico/call/Series"
+import * as Instant from "@portico/call/Instant"
 import { Cause, Clock, type Context, Effect, Exit, type Scope } from "effect"
 import type * as Breaker from "./Breaker.ts"
 import type { Policy } from "./Policy.ts"
@@ -92,9 +93,10 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
       const policy: Policy = (call) =>
         Effect.withFiber((fiber) => {
           const clock = fiber.getRef(Clock.Clock)
+          // Whoever uses it alone may measure what has no limit.
           const start = clock.monotonicTimeNanosUnsafe()
           return Effect.onExitPrimitive(call, (exit) => {
-            count(outcomeOf(exit), since(clock, start))
+            count(outcomeOf(exit), Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6)
             return undefined
           })
         })
@@ -134,7 +136,7 @@ interface Count {
 class Counted<A, E> implements Direct.Asker<A, E>, Direct.Begun {
   private readonly count: Count
   private readonly clock: Clock.Clock
-  private readonly start: bigint
+  private readonly started: number
   private readonly asker: Direct.Asker<A, E>
   private begun = Direct.ended
   private over = false
@@ -142,7 +144,7 @@ class Counted<A, E> implements Direct.Asker<A, E>, Direct.Begun {
   constructor(count: Count, clock: Clock.Clock, asker: Direct.Asker<A, E>) {
     this.count = count
     this.clock = clock
-    this.start = clock.monotonicTimeNanosUnsafe()
+    this.started = Instant.now(clock)
     this.asker = asker
   }
 
@@ -153,19 +155,16 @@ class Counted<A, E> implements Direct.Asker<A, E>, Direct.Begun {
 
   tell(exit: Exit.Exit<A, E>): void {
     this.over = true
-    this.count(outcomeOf(exit), since(this.clock, this.start))
+    this.count(outcomeOf(exit), Instant.millisSince(this.clock, this.started))
     this.asker.tell(exit)
   }
 
   end(): Effect.Effect<void> {
-    if (!this.over) this.count("interrupted", since(this.clock, this.start))
+    if (!this.over) this.count("interrupted", Instant.millisSince(this.clock, this.started))
     this.over = true
     return this.begun.end()
   }
 }
-
-/** Milliseconds since an instant of the monotonic clock. */
-const since = (clock: Clock.Clock, start: bigint): number => Number(clock.monotonicTimeNanosUnsafe() - start) / 1e6
 
 /** `ok`, an UpstreamError's reason in lower case, `domain_error`, `defect`, `interrupted`: few enough to be labels. */
 const outcomeOf = (exit: Exit.Exit<unknown, unknown>): string => {

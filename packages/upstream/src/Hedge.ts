@@ -14,6 +14,7 @@
  * quantile down.
  */
 import * as Alarm from "@portico/call/Alarm"
+import * as Instant from "@portico/call/Instant"
 import { Cause, Clock, Duration, Effect, Exit } from "effect"
 import * as Ask from "./internal/Ask.ts"
 import type { Call } from "./internal/Call.ts"
@@ -71,8 +72,8 @@ export const make = (options: Options): Stackable => {
     return known === undefined || known.tail < tail * known.median ? undefined : Math.max(floor, Math.ceil(known.tail))
   }
 
-  const note: Note = (exit, clock, start) => {
-    if (isTelling(exit)) latencies.record(clock.currentTimeMillisUnsafe(), monotonic(clock) - start)
+  const note: Note = (exit, clock, started) => {
+    if (isTelling(exit)) latencies.record(clock.currentTimeMillisUnsafe(), Instant.millisSince(clock, started))
   }
 
   /** Begins a call: until when its first attempt goes alone, if not to its end. */
@@ -96,9 +97,9 @@ export const make = (options: Options): Stackable => {
       const clock = fiber.getRef(Clock.Clock)
       const at = begin(clock)
       if (at !== undefined) return Ask.toPolicy(raced(at))(call)
-      const start = monotonic(clock)
+      const started = Instant.now(clock)
       return Effect.onExitPrimitive(call, (exit) => {
-        note(exit, clock, start)
+        note(exit, clock, started)
         return undefined
       })
     })
@@ -113,9 +114,9 @@ export const make = (options: Options): Stackable => {
   return Object.assign(policy, { around })
 }
 
-/** Takes note of how long an attempt took that began at `start`, if how it ended says something of that. */
+/** Takes note of how long an attempt tooksince that instant, if how it ended says something of that. */
 interface Note {
-  (exit: Exit.Exit<unknown, unknown>, clock: Clock.Clock, start: number): void
+  (exit: Exit.Exit<unknown, unknown>, clock: Clock.Clock, started: number): void
 }
 
 /** What all calls of an upstream share. */
@@ -129,18 +130,18 @@ interface Hedging {
 class Noted<A, E> implements Ask.Asker<A, E> {
   private readonly note: Note
   private readonly clock: Clock.Clock
-  private readonly start: number
+  private readonly started: number
   private readonly asker: Ask.Asker<A, E>
 
   constructor(note: Note, clock: Clock.Clock, asker: Ask.Asker<A, E>) {
     this.note = note
     this.clock = clock
-    this.start = monotonic(clock)
+    this.started = Instant.now(clock)
     this.asker = asker
   }
 
   tell(exit: Exit.Exit<A, E>): void {
-    this.note(exit, this.clock, this.start)
+    this.note(exit, this.clock, this.started)
     this.asker.tell(exit)
   }
 }
@@ -151,7 +152,7 @@ class Raced<Q, A, E> implements Ask.Asker<A, E>, Ask.Begun, Alarm.Sleeper {
   private readonly ask: Ask.Ask<Q, A, E>
   private readonly call: Call<Q>
   private readonly asker: Ask.Asker<A, E>
-  private readonly start: number
+  private readonly started: number
   private first = Ask.ended
   private second: Ask.Begun | undefined
   private failed: Exit.Exit<A, E> | undefined
@@ -165,7 +166,7 @@ class Raced<Q, A, E> implements Ask.Asker<A, E>, Ask.Begun, Alarm.Sleeper {
     this.ask = ask
     this.call = call
     this.asker = asker
-    this.start = monotonic(call.surroundings.clock)
+    this.started = Instant.now(call.surroundings.clock)
   }
 
   /** Sends the first; the second is due at an instant. */
@@ -177,7 +178,7 @@ class Raced<Q, A, E> implements Ask.Asker<A, E>, Ask.Begun, Alarm.Sleeper {
   }
 
   tell(exit: Exit.Exit<A, E>): void {
-    this.hedging.note(exit, this.call.surroundings.clock, this.start)
+    this.hedging.note(exit, this.call.surroundings.clock, this.started)
     if (this.alarm !== undefined) Alarm.cancel(this.alarm)
     if (!this.alone && this.failed === undefined && Exit.isFailure(exit)) {
       this.failed = exit
@@ -195,7 +196,7 @@ class Raced<Q, A, E> implements Ask.Asker<A, E>, Ask.Begun, Alarm.Sleeper {
     if (!hedging.budget.tryWithdraw(clock.currentTimeMillisUnsafe())) return hedging.onHedge?.("unpaid")
     hedging.onHedge?.("sent")
     this.alone = false
-    const sent = monotonic(clock)
+    const sent = Instant.now(clock)
     const second = this.ask(call, { tell: (exit) => this.tellOfSecond(exit, sent) })
     // Its beginning may have let the first one succeed, or the caller leave.
     if (this.over) void second.end()
@@ -215,7 +216,7 @@ class Raced<Q, A, E> implements Ask.Asker<A, E>, Ask.Begun, Alarm.Sleeper {
     if (Exit.isFailure(exit)) return asker.tell(this.failed ?? exit)
     hedging.onHedge?.("won")
     // What the first would have taken, at least.
-    hedging.note(exit, clock, this.start)
+    hedging.note(exit, clock, this.started)
     void this.first.end()
     asker.tell(exit)
   }
@@ -227,9 +228,6 @@ class Raced<Q, A, E> implements Ask.Asker<A, E>, Ask.Begun, Alarm.Sleeper {
     return this.alone ? first : Effect.andThen(first, this.second?.end() ?? Effect.void)
   }
 }
-
-// A quantile of a few milliseconds needs a finer clock than that of milliseconds.
-const monotonic = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e6
 
 const isTelling = (exit: Exit.Exit<unknown, unknown>): boolean => {
   if (Exit.isSuccess(exit)) return true

@@ -6,6 +6,7 @@ import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
 import * as Direct from "@portico/call/Direct"
 import * as RequestId from "@portico/call/RequestId"
+import * as Instant from "@portico/call/Instant"
 import * as TraceContext from "@portico/call/TraceContext"
 import { Clock, Duration, Effect, Exit, type Fiber, Random, type Scope } from "effect"
 import type * as Coalesce from "../Coalesce.ts"
@@ -41,6 +42,8 @@ export const make = <I, A, E, E2>(
 class Fleet<I, A, E> {
   readonly surroundings: Call.Surroundings
   readonly late: Exit.Exit<never, E>
+  /** The instant from which a flight's are counted. */
+  readonly origin: number
   private readonly options: Options<I, A, E, E>
   private readonly limit: number
   private readonly enough: number
@@ -52,6 +55,7 @@ class Fleet<I, A, E> {
     this.options = options
     this.surroundings = surroundings
     this.late = options.late
+    this.origin = Math.floor(surroundings.clock.currentTimeMillisUnsafe())
     this.limit = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
     this.enough = Duration.toMillis(Duration.fromInputUnsafe(options.enough))
     this.flights = new Table(hash)
@@ -75,7 +79,7 @@ class Fleet<I, A, E> {
     }
     const joined = known ?? this.open(key, input, fiber, now, until)
     if (Exit.isExit(joined)) return Direct.tell(asker, joined)
-    joined.waited = Math.max(joined.waited, until)
+    joined.wait(until)
     const waiter = new Waiter(this, joined, asker)
     if (until !== Infinity) waiter.alarm = Alarm.setPatient(Alarm.timekeeper(fiber), until, waiter)
     return waiter
@@ -134,29 +138,31 @@ class Fleet<I, A, E> {
   }
 }
 
+type FleetOf<I, A, E> = Pick<Fleet<I, A, E>, "forget" | "surroundings" | "origin">
+
 /** What callers share. To whatever it asks it is the call, and who asks. */
 class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
   readonly key: string
   readonly question: I
   readonly surroundings: Call.Surroundings
-  readonly until: number
   readonly requestId: string
   readonly trace: TraceContext.TraceContext | undefined
   /** Whether it was cut short for its first caller. */
   readonly short: boolean
-  /** The latest deadline of those who wait, or did. */
-  waited: number
   /** Undefined until it has begun, and once it has ended. */
   begun: Direct.Begun | undefined
   /** How it has ended. */
   exit: Exit.Exit<A, E> | undefined
-  private readonly fleet: Pick<Fleet<I, A, E>, "forget">
+  private readonly fleet: FleetOf<I, A, E>
+  /** In milliseconds since the fleet was made: {@link until}, and the latest deadline of those who wait, or did. */
+  private readonly untilAfter: number
+  private waitedAfter: number
   /** In the order in which they came. */
   private first: Waiter<I, A, E> | undefined
   private last: Waiter<I, A, E> | undefined
 
   constructor(
-    fleet: Pick<Fleet<I, A, E>, "forget" | "surroundings">,
+    fleet: FleetOf<I, A, E>,
     key: string,
     question: I,
     caller: AnyFiber,
@@ -168,15 +174,25 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
     this.key = key
     this.question = question
     this.surroundings = fleet.surroundings
-    this.until = until
+    this.untilAfter = Instant.small(until - fleet.origin)
     this.requestId = caller.getRef(RequestId.RequestId)
     this.trace = caller.getRef(TraceContext.TraceContext)
     this.short = short
-    this.waited = waited
+    this.waitedAfter = Instant.small(Math.ceil(waited) - fleet.origin)
+  }
+
+  get until(): number {
+    return this.fleet.origin + this.untilAfter
   }
 
   waitedUntil(): number {
-    return this.waited
+    return this.fleet.origin + this.waitedAfter
+  }
+
+  /** Somebody waits until then. */
+  wait(until: number): void {
+    const after = Math.ceil(until) - this.fleet.origin
+    if (after > this.waitedAfter) this.waitedAfter = Instant.small(after)
   }
 
   tell(exit: Exit.Exit<A, E>): void {
