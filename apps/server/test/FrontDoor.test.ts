@@ -60,7 +60,11 @@ describe("the door", () => {
             LoadShed,
             refusing(() => true)
           ),
-          Layer.succeed(EventLoop, { afterTurn: (callback) => void turns.push(callback), isBehind: () => false })
+          Layer.succeed(EventLoop, {
+            afterTurn: (callback) => void turns.push(callback),
+            isBehind: () => false,
+            shorten: () => {}
+          })
         )
         const clients = yield* Effect.forEach(Array.from({ length: 40 }), () => client(port))
         const answered = (times: number) => clients.filter(({ answers }) => answers().length === times).length

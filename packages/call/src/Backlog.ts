@@ -14,6 +14,9 @@ import type { Clock, Scheduler } from "effect"
 /** Milliseconds for which it goes on at a time. */
 export const share = 1
 
+/** The same where others wait for every turn: {@link shorten}. */
+export const shortShare = 0.5
+
 /**
  * Milliseconds that others have between two times. Usually a turn is shorter. But the loop of libuv does not come round while a
  * thousand sockets have something to say, and what is only gone on with once it has would never be.
@@ -35,6 +38,8 @@ export interface Task {
 interface Backlog {
   readonly clock: Clock.Clock
   readonly tasks: Array<Task>
+  /** Milliseconds at a time. */
+  share: number
   /** When it began to go on, the latest time, in milliseconds of the monotonic clock, and for how many it has since. */
   began: number
   used: number
@@ -52,9 +57,9 @@ export const goOn = (timekeeper: Timekeeper, task: Task): void => {
   const backlog = backlogOf(clock)
   const { tasks } = backlog
   const now = monotonic(clock)
-  const isOver = !backlog.isAtWork && now - backlog.began >= share + pause
+  const isOver = !backlog.isAtWork && now - backlog.began >= backlog.share + pause
   if (isOver) begin(backlog, now)
-  if (tasks.length === 0 && backlog.used < share) {
+  if (tasks.length === 0 && backlog.used < backlog.share) {
     task.goOn()
     backlog.used += monotonic(clock) - now
     return
@@ -67,6 +72,14 @@ export const goOn = (timekeeper: Timekeeper, task: Task): void => {
 /** Whether something waits to be gone on with. */
 export const isBehind = (clock: Clock.Clock): boolean => (backlogs.get(clock)?.tasks.length ?? 0) > 0
 
+/**
+ * Whether turns are to be shorter from now on, since many wait for each only to be refused. Shorter ones cost some of the
+ * throughput where nobody does.
+ */
+export const shorten = (clock: Clock.Clock, isShort: boolean): void => {
+  backlogOf(clock).share = isShort ? shortShare : share
+}
+
 const backlogs = new WeakMap<Clock.Clock, Backlog>()
 
 const backlogOf = (clock: Clock.Clock): Backlog => {
@@ -75,6 +88,7 @@ const backlogOf = (clock: Clock.Clock): Backlog => {
   const made: Backlog = {
     clock,
     tasks: [],
+    share,
     began: -Infinity,
     used: 0,
     isAtWork: false,
@@ -111,7 +125,7 @@ const work = (backlog: Backlog, scheduler: Scheduler.Scheduler): void => {
     do {
       tasks[next++]?.goOn()
       backlog.used = monotonic(clock) - began
-    } while (next < tasks.length && backlog.used < share)
+    } while (next < tasks.length && backlog.used < backlog.share)
   } finally {
     // One that throws all the same must not keep the others from their turn.
     backlog.isAtWork = false

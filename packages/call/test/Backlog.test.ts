@@ -64,6 +64,20 @@ describe("Backlog", () => {
     })
   )
 
+  it.effect("goes on for half as long where turns are to be short, until they are not", () =>
+    Effect.gen(function* () {
+      const { goOn, log, timekeeper, turn } = yield* played
+      Backlog.shorten(timekeeper.clock, true)
+      for (const name of names(10)) goOn(name, 0.4)
+      assert.deepStrictEqual(log, names(2))
+      turn()
+      assert.deepStrictEqual(log, names(4))
+      Backlog.shorten(timekeeper.clock, false)
+      turn()
+      assert.deepStrictEqual(log, names(7))
+    })
+  )
+
   it.effect("whoever has little to go on with never waits, and nothing turns for it", () =>
     Effect.gen(function* () {
       const { goOn, isTurning, log, pass } = yield* played

@@ -15,6 +15,8 @@ export class EventLoop extends Context.Service<
     readonly afterTurn: (callback: () => void) => void
     /** Whether something that was ready waits all the same, since it would have made the turn too long. */
     readonly isBehind: () => boolean
+    /** Whether turns are to be shorter from now on, since many wait for each only to be refused. */
+    readonly shorten: (isShort: boolean) => void
   }
 >()("@portico/edge/EventLoop") {
   /** By what a yield is: a dispatcher of its own runs what it is given at the end of the turn. */
@@ -25,7 +27,8 @@ export class EventLoop extends Context.Service<
       const clock = fiber.getRef(Clock.Clock)
       return Effect.succeed({
         afterTurn: (callback: () => void) => dispatcher.scheduleTask(callback, 0),
-        isBehind: () => Backlog.isBehind(clock)
+        isBehind: () => Backlog.isBehind(clock),
+        shorten: (isShort: boolean) => Backlog.shorten(clock, isShort)
       })
     })
   )

@@ -89,7 +89,8 @@ export class LoadShed extends Context.Service<
         perTurn: Infinity,
         perTurnStanding: Infinity,
         afterTurn: () => {},
-        isBehind: () => false
+        isBehind: () => false,
+        shorten: () => {}
       })
     )
   )
@@ -107,11 +108,10 @@ export const maxInFlight = 2_048
 export const entriesPerTurn = 8
 
 /**
- * The same where there has been too much for a second. Turns are short then, so that whoever is refused waits for little. At three
- * times the load the middle refusal took 1.4 ms with eight and 83 % took less than 5, with four 0.9 and 90 %, with two 0.7 and
- * 93 %; but a tenth fewer were served with two than with four, and a twentieth fewer with four than with eight.
+ * The same where there has been too much for a second. Turns are short then, so that whoever is refused waits for little
+ * (apps/bench/NOTES.md). With two a tenth fewer were served than with four.
  */
-export const entriesPerTurnStanding = 4
+export const entriesPerTurnStanding = 3
 
 /** The part of its time that a caller may have to wait: what is left has to suffice for the answer, on a worse moment too. */
 export const worthwhile = 0.7
@@ -137,7 +137,7 @@ const waits = Series.histogram("edge_wait_seconds", "How long those waited that 
 
 /** The line at work, and among the metrics. */
 const make = (
-  options: Pick<LineOptions, "most" | "perTurn" | "perTurnStanding" | "afterTurn" | "isBehind">
+  options: Pick<LineOptions, "most" | "perTurn" | "perTurnStanding" | "afterTurn" | "isBehind" | "shorten">
 ): Effect.Effect<LoadShed["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock

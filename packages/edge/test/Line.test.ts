@@ -189,13 +189,16 @@ describe("the line", () => {
         while (made.shed.waiting() > 0) yield* made.turn(entriesPerTurnStanding * 0.5)
         yield* made.turn(3_600_000)
         assert.isTrue(callers(made.shed, 1_300, 1_000).every(({ log }) => log.refused === 0))
+        assert.isFalse(made.loop.isShort)
       }
     })
   )
 
-  it.effect("while it lasts, few begin in a turn", () =>
+  it.effect("while it lasts, few begin in a turn, and turns are short", () =>
     Effect.gen(function* () {
       const made = yield* make(100_000)
+      yield* busy(made, 1_000, { each: 0.5, came: 3, usefulFor: 1_000 })
+      assert.isFalse(made.loop.isShort)
       yield* busy(made, 4_000, { each: 0.5, came: 3, usefulFor: 1_000 })
       // What was refused in the turn before has room of its own.
       yield* made.turn(1)
@@ -204,6 +207,7 @@ describe("the line", () => {
         yield* made.turn(1)
         assert.strictEqual(made.shed.inFlight() - before, entriesPerTurnStanding)
       }
+      assert.isTrue(made.loop.isShort)
     })
   )
 
@@ -299,6 +303,20 @@ describe("the line", () => {
       )
       assert.strictEqual(came.filter(({ log }) => log.refused > 0).length, 10 - entriesPerTurn)
       assert.strictEqual(shed.waiting(), 0)
+    })
+  )
+
+  it.effect("when it closes as it stands, turns are as long as any again", () =>
+    Effect.gen(function* () {
+      const loop = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const made = yield* make(100_000)
+          yield* busy(made, 4_000, { each: 0.5, came: 3, usefulFor: 1_000 })
+          assert.isTrue(made.loop.isShort)
+          return made.loop
+        })
+      )
+      assert.isFalse(loop.isShort)
     })
   )
 })

@@ -10,10 +10,11 @@ export const make = (maxInFlight: number) =>
   Effect.gen(function* () {
     let waiting: Array<() => void> = []
     const afterTurn = (callback: () => void) => void waiting.push(callback)
-    const loop = { isBehind: false }
+    const loop = { isBehind: false, isShort: false }
+    const shorten = (isShort: boolean) => void (loop.isShort = isShort)
     const context = yield* Layer.build(
       LoadShed.layer({ maxInFlight }).pipe(
-        Layer.provide(Layer.succeed(EventLoop, { afterTurn, isBehind: () => loop.isBehind }))
+        Layer.provide(Layer.succeed(EventLoop, { afterTurn, isBehind: () => loop.isBehind, shorten }))
       )
     )
     const shed = yield* Effect.provide(LoadShed, context)

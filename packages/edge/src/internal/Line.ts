@@ -47,6 +47,8 @@ export interface Options {
    * round.
    */
   readonly isBehind: () => boolean
+  /** Told whether the line stands, and with it turns are to be short, when that changes. */
+  readonly shorten: (isStanding: boolean) => void
   /** Told of whoever stood in line and came to its end: for how many milliseconds. */
   readonly waited: (millis: number) => void
 }
@@ -148,6 +150,7 @@ export class Line {
 
   /** Nobody comes to its turn any more: who stands in line is refused. */
   close(): void {
+    if (this.standing.isStanding) this.options.shorten(false)
     for (const place of this.places.splice(0)) {
       if (place.state !== "waiting") continue
       this.waiting--
@@ -199,7 +202,9 @@ export class Line {
     this.turnBegan = this.options.now()
     this.loopBegan = this.turnBegan
     // Here, so that a burst after a quiet time is not taken for what was before.
+    const { isStanding } = this.standing
     Standing.look(this.standing, this.turnBegan)
+    if (this.standing.isStanding !== isStanding) this.options.shorten(!isStanding)
     this.schedule()
   }
 
