@@ -11,7 +11,9 @@ const columns = [
   ["late/s", 8],
   ["shed/s", 8],
   ["p50 ms", 8],
+  ["p90 ms", 8],
   ["p99 ms", 8],
+  ["< 5 ms", 8],
   ["failed/s", 9],
   ["left/s", 8],
   ["lag ms", 8],
@@ -41,7 +43,9 @@ export const row = (factor: number, { outcome, seconds, cpuMicros, residentMiB, 
     perSecond(outcome.late),
     perSecond(outcome.shed),
     millis(outcome.shedP50),
+    millis(outcome.shedP90),
     millis(outcome.shedP99),
+    outcome.shed === 0 ? "-" : percent(outcome.shedSoon / outcome.shed),
     perSecond(outcome.failed),
     perSecond(outcome.lost),
     millis(outcome.lagP99),
@@ -61,12 +65,9 @@ export const summary = (trials: ReadonlyArray<Trial>) => {
   )
 }
 
-/** Goodput at the most load, of that at the capacity, measured in turn. */
-export const ratios = (all: ReadonlyArray<number>) => {
-  const sorted = all.toSorted((a, b) => a - b)
+/** Of several rounds the median, and from the least to the most. */
+export const spread = (shares: ReadonlyArray<number>) => {
+  const sorted = shares.toSorted((a, b) => a - b)
   const [least = 0, median = 0, most = 0] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)]
-  return (
-    `in ${all.length} pairs goodput at the most load was ${percent(median)} of that at 1x ` +
-    `(${percent(least)} to ${percent(most)})`
-  )
+  return `${percent(median)} (${percent(least)} to ${percent(most)})`
 }

@@ -27,7 +27,7 @@ const factors = short ? [1, 3] : [0.5, 1, 1.5, 2, 3]
 const rounds = short ? 1 : 5
 
 /** The service, warm, for as long as the scope lasts. */
-const start = Effect.fnUntraced(function* (upstreams: Bases, scratch: string, maxInFlight: string) {
+const start = Effect.fnUntraced(function* (upstreams: Bases, scratch: string, maxInFlight: string, arrivals: string) {
   const port = yield* freePort
   const server = yield* serve(
     {
@@ -46,7 +46,7 @@ const start = Effect.fnUntraced(function* (upstreams: Bases, scratch: string, ma
   )
   yield* ready("portico", server, probe(port, []))
   yield* Load.put({ port, clients: 64, rooms: 0, seconds: short ? 3 : 6, leaving: 0 })
-  return { port, server }
+  return { port, server, arrivals }
 })
 
 /**
@@ -65,41 +65,45 @@ const capacityOf = (port: number) =>
   })
 
 /** One table: every rate on one server, one after the other. */
-const series = (upstreams: Bases, scratch: string, maxInFlight: string, known: number | undefined) =>
+const series = (upstreams: Bases, scratch: string, maxInFlight: string, arrivals: string, known?: number) =>
   Effect.gen(function* () {
-    const { port, server } = yield* start(upstreams, scratch, maxInFlight)
-    const capacity = known ?? (yield* capacityOf(port))
+    const stage = yield* start(upstreams, scratch, maxInFlight, arrivals)
+    const capacity = known ?? (yield* capacityOf(stage.port))
     yield* say(Table.head(capacity, maxInFlight))
     const trials: Array<Trial.Trial> = []
     for (const factor of factors) {
-      const trial = yield* Trial.undisturbed(port, server, Math.round(capacity * factor), seconds)
+      const trial = yield* Trial.undisturbed(stage, Math.round(capacity * factor), seconds)
       if (trial === undefined) continue
       trials.push(trial)
       yield* say(Table.row(factor, trial))
     }
     yield* say(Table.summary(trials))
-    return { port, server, capacity }
+    return { stage, capacity }
   })
 
 /** All that there is capacity for and the most load in turn, so that a core that changes its speed changes it for both. */
-const pairs = ({ port, server, capacity }: Effect.Success<ReturnType<typeof series>>) =>
+const pairs = ({ stage, capacity }: Effect.Success<ReturnType<typeof series>>) =>
   Effect.gen(function* () {
     const ratios: Array<number> = []
+    const soon: Array<number> = []
     for (let round = 0; round < rounds; round++) {
-      const trial = (factor: number) => Trial.undisturbed(port, server, Math.round(capacity * factor), seconds)
+      const trial = (factor: number) => Trial.undisturbed(stage, Math.round(capacity * factor), seconds)
       const [peak, most] = [yield* trial(1), yield* trial(Math.max(...factors))]
       if (peak === undefined || most === undefined) continue
       ratios.push(most.outcome.inTime / Math.max(1, peak.outcome.inTime))
+      soon.push(most.outcome.shedSoon / Math.max(1, most.outcome.shed))
     }
-    yield* say(Table.ratios(ratios))
+    yield* say(`in ${ratios.length} pairs goodput at the most load was ${Table.spread(ratios)} of that at 1x`)
+    yield* say(`of its refusals ${Table.spread(soon)} took less than 5 ms`)
   })
 
 const program = Effect.gen(function* () {
   const { scratch } = yield* begin(["portico"])
   const upstreams = (yield* run([delayed], scratch)).get(delayed.name)
   if (upstreams === undefined) return
-  const { capacity } = yield* Effect.scoped(series(upstreams, scratch, "off", undefined))
-  yield* Effect.scoped(Effect.flatMap(series(upstreams, scratch, "", capacity), pairs))
+  const arrivals = yield* Trial.build(scratch)
+  const { capacity } = yield* Effect.scoped(series(upstreams, scratch, "off", arrivals))
+  yield* Effect.scoped(Effect.flatMap(series(upstreams, scratch, "", arrivals, capacity), pairs))
 })
 
 NodeRuntime.runMain(
