@@ -11,7 +11,7 @@
  */
 import type * as Direct from "@portico/call/Direct"
 import { Context, Effect, Exit, Layer, type Scope } from "effect"
-import { type ExchangeAsker, type Failure, Http1Pool } from "./internal/Http1Pool.ts"
+import { Exchange, type Failure, Http1Pool } from "./internal/Http1Pool.ts"
 import { Payload, Rejected, Unreachable, UpstreamError } from "./UpstreamError.ts"
 
 /** One request on the wire. */
@@ -104,23 +104,32 @@ const overHttp1 = (pool: Http1Pool, { upstream, baseUrl }: WireOptions): Wire =>
       asker.tell(Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) })))
       return nothing
     }
-    return pool.send({ head, body: request.body, idempotent: request.method === "GET" }, new OfHttp1(upstream, asker))
+    const exchange = new OverHttp1(pool, upstream, request, head, asker)
+    pool.send(exchange)
+    return exchange
   }
 }
 
 const nothing: Sent = { end: () => {} }
 
-/** Tells of an exchange what it was to the upstream. */
-class OfHttp1 implements ExchangeAsker {
+/** Tells what an exchange was to the upstream. */
+class OverHttp1 extends Exchange implements Sent {
   private readonly upstream: string
   private readonly asker: Direct.Asker<Response, UpstreamError>
 
-  constructor(upstream: string, asker: Direct.Asker<Response, UpstreamError>) {
+  constructor(
+    pool: Http1Pool,
+    upstream: string,
+    { method, body }: Request,
+    head: string,
+    asker: Direct.Asker<Response, UpstreamError>
+  ) {
+    super(pool, head, body, method === "GET")
     this.upstream = upstream
     this.asker = asker
   }
 
-  tell(outcome: Response | Failure): void {
+  override tell(outcome: Response | Failure): void {
     const { asker, upstream } = this
     asker.tell(
       typeof outcome === "object" && "status" in outcome

@@ -2,7 +2,7 @@
 import { createServer, type Server, type Socket } from "node:net"
 import { assert } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { type Failure, Http1Pool } from "../src/internal/Http1Pool.ts"
+import { Exchange, type Failure, Http1Pool } from "../src/internal/Http1Pool.ts"
 import type { Whole } from "../src/internal/Http1Response.ts"
 import { until } from "./Sockets.ts"
 
@@ -21,8 +21,25 @@ export interface Sent {
 export const send = (pool: Http1Pool, path = "/", idempotent = true): Sent => {
   const outcomes: Array<Whole | Failure> = []
   const head = `${idempotent ? "GET" : "POST"} ${path} HTTP/1.1\r\nhost: x\r\n\r\n`
-  const ticket = pool.send({ head, body: undefined, idempotent }, { tell: (outcome) => void outcomes.push(outcome) })
-  return { outcomes, end: () => ticket.end() }
+  const exchange = new Told(pool, head, undefined, idempotent, (outcome) => void outcomes.push(outcome))
+  pool.send(exchange)
+  return { outcomes, end: () => exchange.end() }
+}
+
+/** An exchange that a test is told of. */
+export class Told extends Exchange {
+  override readonly tell: (outcome: Whole | Failure) => void
+
+  constructor(
+    pool: Http1Pool,
+    head: string,
+    body: string | undefined,
+    idempotent: boolean,
+    tell: (outcome: Whole | Failure) => void
+  ) {
+    super(pool, head, body, idempotent)
+    this.tell = tell
+  }
 }
 
 /** The one outcome of a request: its body, or why it failed. */

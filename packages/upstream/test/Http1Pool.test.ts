@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ScriptedServer from "@portico/testing/ScriptedServer"
 import { Effect } from "effect"
 import { Http1Pool } from "../src/internal/Http1Pool.ts"
-import { answered, ask, mute, naming, poolOf, respond, said, send, settle } from "./Http1Asking.ts"
+import { answered, ask, mute, naming, poolOf, respond, said, send, settle, Told } from "./Http1Asking.ts"
 import { portOf, until } from "./Sockets.ts"
 
 describe("connections", () => {
@@ -234,13 +234,11 @@ describe("the end of a pool", () => {
       const server = yield* ScriptedServer.make(() => {})
       const pool = new Http1Pool({ origin: server.url, maxBody: 100 })
       let failures = 0
-      const exchange = { head: "GET / HTTP/1.1\r\n\r\n", body: undefined, idempotent: true }
-      const persistent = {
-        tell: () => {
-          if (failures++ < 100) pool.send(exchange, persistent)
-        }
+      const again = () => {
+        if (failures++ < 100) pool.send(persistent())
       }
-      pool.send(exchange, persistent)
+      const persistent = () => new Told(pool, "GET / HTTP/1.1\r\n\r\n", undefined, true, again)
+      pool.send(persistent())
       yield* until(() => server.requests.length === 1)
       pool.destroy()
       assert.strictEqual(failures, 101)

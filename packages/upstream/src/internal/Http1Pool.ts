@@ -17,17 +17,34 @@ import { Http1Response, type Progress, type Whole } from "./Http1Response.ts"
 /** Why an exchange failed: an error of the socket, or of what came over it. */
 export type Failure = NodeJS.ErrnoException | "closed" | "malformed" | "too large" | "connect timeout"
 
-export interface Exchange {
+/** One request and its answer. Whoever sends it makes a class of it, so that it is one object with who is told. */
+export abstract class Exchange {
   /** The request line and headers, as they go out. */
   readonly head: string
   readonly body: string | undefined
   /** Whether the peer may see it twice. */
   readonly idempotent: boolean
-}
+  /** Once it has one. */
+  connection: Connection | undefined
+  resent = false
+  private readonly pool: Pick<Http1Pool, "giveUp">
 
-/** Told once how an exchange ended, unless it was ended before. */
-export interface ExchangeAsker {
-  readonly tell: (outcome: Whole | Failure) => void
+  /** For the pool by which it is sent. */
+  constructor(pool: Pick<Http1Pool, "giveUp">, head: string, body: string | undefined, idempotent: boolean) {
+    this.pool = pool
+    this.head = head
+    this.body = body
+    this.idempotent = idempotent
+  }
+
+  /** Told once how it ended, unless it was ended before. */
+  abstract tell(outcome: Whole | Failure): void
+
+  /** Ends it. */
+  end(): void {
+    if (this.connection === undefined) this.pool.giveUp(this)
+    else this.connection.abandon(this)
+  }
 }
 
 export interface PoolOptions {
@@ -35,31 +52,6 @@ export interface PoolOptions {
   readonly maxBody: number
   /** How long a peer may be silent until it is connected; 10 seconds unless said otherwise. */
   readonly connectMillis?: number
-}
-
-/** An exchange and, once it has one, its connection. */
-class Ticket implements Exchange {
-  readonly head: string
-  readonly body: string | undefined
-  readonly idempotent: boolean
-  readonly asker: ExchangeAsker
-  connection: Connection | undefined
-  resent = false
-  private readonly pool: Pick<Http1Pool, "giveUp">
-
-  constructor({ head, body, idempotent }: Exchange, asker: ExchangeAsker, pool: Pick<Http1Pool, "giveUp">) {
-    this.head = head
-    this.body = body
-    this.idempotent = idempotent
-    this.asker = asker
-    this.pool = pool
-  }
-
-  /** Ends the exchange. */
-  end(): void {
-    if (this.connection === undefined) this.pool.giveUp(this)
-    else this.connection.abandon(this)
-  }
 }
 
 const idleMillis = 30_000
@@ -76,7 +68,7 @@ export class Http1Pool {
   private readonly idle: Array<Connection> = []
   /** No fewer than those that wait for them. */
   private readonly connecting: Array<Connection> = []
-  private readonly waiting = new Set<Ticket>()
+  private readonly waiting = new Set<Exchange>()
   private destroyed = false
   /** One for all: a timer for each connection would be set anew with every read and write. */
   private sweeper: NodeJS.Timeout | undefined
@@ -89,19 +81,19 @@ export class Http1Pool {
         this.serve(connection)
       },
       free: (connection) => this.serve(connection),
-      resend: (ticket) => {
-        ticket.connection = undefined
-        ticket.resent = true
-        this.wait(ticket)
+      resend: (exchange) => {
+        exchange.connection = undefined
+        exchange.resent = true
+        this.wait(exchange)
       },
       unreachable: (connection, failure) => {
         remove(this.connecting, connection)
         // The others suffice, where a connection that became free has served somebody who waited.
         if (this.connecting.length >= this.waiting.size) return
-        const [ticket] = this.waiting
-        if (ticket === undefined) return
-        this.waiting.delete(ticket)
-        ticket.asker.tell(failure)
+        const [exchange] = this.waiting
+        if (exchange === undefined) return
+        this.waiting.delete(exchange)
+        exchange.tell(failure)
       },
       gone: (connection) => {
         this.all.delete(connection)
@@ -110,18 +102,16 @@ export class Http1Pool {
     }
   }
 
-  /** Sends the request; gives what ends it. */
-  send(exchange: Exchange, asker: ExchangeAsker): Ticket {
-    const ticket = new Ticket(exchange, asker, this)
+  /** Sends the request. */
+  send(exchange: Exchange): void {
     const connection = this.takeIdle()
-    if (connection === undefined) this.wait(ticket)
-    else connection.begin(ticket)
-    return ticket
+    if (connection === undefined) this.wait(exchange)
+    else connection.begin(exchange)
   }
 
   /** What was opened for it is given up with it: so there are no more connections than requests ever were at once. */
-  giveUp(ticket: Ticket): void {
-    if (this.waiting.delete(ticket) && this.connecting.length > this.waiting.size) {
+  giveUp(exchange: Exchange): void {
+    if (this.waiting.delete(exchange) && this.connecting.length > this.waiting.size) {
       this.connecting.at(-1)?.destroy("closed")
     }
   }
@@ -133,9 +123,9 @@ export class Http1Pool {
     for (const connection of this.all) connection.destroy("closed")
   }
 
-  private wait(ticket: Ticket): void {
-    if (this.destroyed) return ticket.asker.tell("closed")
-    this.waiting.add(ticket)
+  private wait(exchange: Exchange): void {
+    if (this.destroyed) return exchange.tell("closed")
+    this.waiting.add(exchange)
     if (this.connecting.length >= this.waiting.size) return
     const connection = new Connection(this.options, this.owner)
     this.all.add(connection)
@@ -143,14 +133,14 @@ export class Http1Pool {
   }
 
   private serve(connection: Connection): void {
-    const [ticket] = this.waiting
-    if (ticket === undefined) {
+    const [exchange] = this.waiting
+    if (exchange === undefined) {
       this.idle.push(connection)
       this.sweeper ??= setTimeout(this.sweep, sweepMillis).unref()
       return
     }
-    this.waiting.delete(ticket)
-    connection.begin(ticket)
+    this.waiting.delete(exchange)
+    connection.begin(exchange)
   }
 
   private takeIdle(): Connection | undefined {
@@ -175,7 +165,7 @@ interface Owner {
   /** It can carry another exchange. */
   readonly free: (connection: Connection) => void
   /** It was closed before it had anything to say to this. */
-  readonly resend: (ticket: Ticket) => void
+  readonly resend: (exchange: Exchange) => void
   /** It never came about. */
   readonly unreachable: (connection: Connection, failure: Failure) => void
   readonly gone: (connection: Connection) => void
@@ -192,7 +182,7 @@ class Connection {
   /** Whether it has carried an exchange, and whether anything has come of the one that it carries. */
   private used = false
   private heard = false
-  private ticket: Ticket | undefined
+  private exchange: Exchange | undefined
 
   constructor({ origin, maxBody, connectMillis = 10_000 }: PoolOptions, owner: Owner) {
     this.owner = owner
@@ -207,11 +197,11 @@ class Connection {
       .on("close", () => this.destroy("closed"))
   }
 
-  begin(ticket: Ticket): void {
-    const { head, body } = ticket
-    this.ticket = ticket
+  begin(exchange: Exchange): void {
+    const { head, body } = exchange
+    this.exchange = exchange
     this.heard = false
-    ticket.connection = this
+    exchange.connection = this
     if (body === undefined) this.socket.write(head, "latin1")
     else {
       this.socket.cork()
@@ -222,9 +212,9 @@ class Connection {
   }
 
   /** Whoever asked does not wait any longer. */
-  abandon(ticket: Ticket): void {
-    if (this.ticket !== ticket) return
-    this.ticket = undefined
+  abandon(exchange: Exchange): void {
+    if (this.exchange !== exchange) return
+    this.exchange = undefined
     this.destroy("closed")
   }
 
@@ -248,7 +238,7 @@ class Connection {
   private read(bytes: Buffer): void {
     if (this.gone) return
     // Nobody asked for anything: whatever this is, the next answer cannot be told from it.
-    if (this.ticket === undefined) return this.destroy("malformed")
+    if (this.exchange === undefined) return this.destroy("malformed")
     this.heard = true
     const progress: Progress = this.response.push(bytes)
     if (progress === "more") return
@@ -257,8 +247,8 @@ class Connection {
   }
 
   private complete(response: Whole): void {
-    const { ticket } = this
-    this.ticket = undefined
+    const { exchange } = this
+    this.exchange = undefined
     this.used = true
     const keepAlive = keepAliveMillis(response)
     // An answer that did not wait for the whole request leaves a peer that may have stopped reading.
@@ -267,22 +257,22 @@ class Connection {
       this.idleUntil = performance.now() + keepAlive
       this.owner.free(this)
     }
-    ticket?.asker.tell(response)
+    exchange?.tell(response)
   }
 
   private ended(): void {
-    const response = this.ticket === undefined ? undefined : this.response.close()
+    const response = this.exchange === undefined ? undefined : this.response.close()
     if (response !== undefined) this.complete(response)
     this.destroy("closed")
   }
 
   private finish(failure: Failure): void {
-    const { ticket } = this
-    this.ticket = undefined
-    if (ticket === undefined) return
+    const { exchange } = this
+    this.exchange = undefined
+    if (exchange === undefined) return
     const crossed = this.used && !this.heard && isClosed(failure)
-    if (crossed && ticket.idempotent && !ticket.resent) this.owner.resend(ticket)
-    else ticket.asker.tell(failure)
+    if (crossed && exchange.idempotent && !exchange.resent) this.owner.resend(exchange)
+    else exchange.tell(failure)
   }
 }
 
