@@ -14,14 +14,24 @@ import type { Clock, Scheduler } from "effect"
 /** Milliseconds for which it goes on at a time. */
 export const share = 1
 
-/** The same where others wait for every turn: {@link shorten}. */
-export const shortShare = 0.5
-
 /**
  * Milliseconds that others have between two times. Usually a turn is shorter. But the loop of libuv does not come round while a
  * thousand sockets have something to say, and what is only gone on with once it has would never be.
  */
 const pause = 2
+
+/** How it takes turns with others. */
+interface Turns {
+  readonly share: number
+  readonly pause: number
+  /** Whether what there is time for is gone on with as it is read, or at the end of the turn like all else. */
+  readonly atOnce: boolean
+}
+
+const usual: Turns = { share, pause, atOnce: true }
+
+/** Where others wait for every turn: after a pause of the collector they are heard before anything is gone on with. */
+const short: Turns = { share: share / 2, pause: 10, atOnce: false }
 
 /** What it goes by: the clock, and the scheduler whose turns they are. */
 export interface Timekeeper {
@@ -38,8 +48,7 @@ export interface Task {
 interface Backlog {
   readonly clock: Clock.Clock
   readonly tasks: Array<Task>
-  /** Milliseconds at a time. */
-  share: number
+  turns: Turns
   /** When it began to go on, the latest time, in milliseconds of the monotonic clock, and for how many it has since. */
   began: number
   used: number
@@ -55,11 +64,11 @@ interface Backlog {
 export const goOn = (timekeeper: Timekeeper, task: Task): void => {
   const { clock, scheduler } = timekeeper
   const backlog = backlogOf(clock)
-  const { tasks } = backlog
+  const { tasks, turns } = backlog
   const now = monotonic(clock)
-  const isOver = !backlog.isAtWork && now - backlog.began >= backlog.share + pause
+  const isOver = !backlog.isAtWork && now - backlog.began >= turns.share + turns.pause
   if (isOver) begin(backlog, now)
-  if (tasks.length === 0 && backlog.used < backlog.share) {
+  if (turns.atOnce && tasks.length === 0 && backlog.used < turns.share) {
     task.goOn()
     backlog.used += monotonic(clock) - now
     return
@@ -77,7 +86,7 @@ export const isBehind = (clock: Clock.Clock): boolean => (backlogs.get(clock)?.t
  * throughput where nobody does.
  */
 export const shorten = (clock: Clock.Clock, isShort: boolean): void => {
-  backlogOf(clock).share = isShort ? shortShare : share
+  backlogOf(clock).turns = isShort ? short : usual
 }
 
 const backlogs = new WeakMap<Clock.Clock, Backlog>()
@@ -88,7 +97,7 @@ const backlogOf = (clock: Clock.Clock): Backlog => {
   const made: Backlog = {
     clock,
     tasks: [],
-    share,
+    turns: usual,
     began: -Infinity,
     used: 0,
     isAtWork: false,
@@ -125,7 +134,7 @@ const work = (backlog: Backlog, scheduler: Scheduler.Scheduler): void => {
     do {
       tasks[next++]?.goOn()
       backlog.used = monotonic(clock) - began
-    } while (next < tasks.length && backlog.used < backlog.share)
+    } while (next < tasks.length && backlog.used < backlog.turns.share)
   } finally {
     // One that throws all the same must not keep the others from their turn.
     backlog.isAtWork = false

@@ -64,17 +64,33 @@ describe("Backlog", () => {
     })
   )
 
-  it.effect("goes on for half as long where turns are to be short, until they are not", () =>
+  it.effect("where turns are to be short it goes on at their end, and for half as long, until they are not", () =>
     Effect.gen(function* () {
       const { goOn, log, timekeeper, turn } = yield* played
+      goOn("before", 0.1)
       Backlog.shorten(timekeeper.clock, true)
       for (const name of names(10)) goOn(name, 0.4)
-      assert.deepStrictEqual(log, names(2))
+      assert.deepStrictEqual(log, ["before"])
       turn()
-      assert.deepStrictEqual(log, names(4))
+      assert.deepStrictEqual(log, ["before", ...names(2)])
       Backlog.shorten(timekeeper.clock, false)
       turn()
-      assert.deepStrictEqual(log, names(7))
+      assert.deepStrictEqual(log, ["before", ...names(5)])
+    })
+  )
+
+  it.effect("where turns are to be short and the loop does not come round, it goes on all the same after a while", () =>
+    Effect.gen(function* () {
+      const { goOn, log, pass, timekeeper } = yield* played
+      goOn("before", 0.1)
+      Backlog.shorten(timekeeper.clock, true)
+      goOn("0", 0.4)
+      pass(5)
+      goOn("1", 0.4)
+      assert.deepStrictEqual(log, ["before"])
+      pass(6)
+      goOn("2", 0.4)
+      assert.deepStrictEqual(log, ["before", "0", "1"])
     })
   )
 
