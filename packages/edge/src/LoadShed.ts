@@ -109,9 +109,9 @@ export const entriesPerTurn = 8
 
 /**
  * The same where there has been too much for a second. Turns are short then, so that whoever is refused waits for little
- * (apps/bench/NOTES.md). With two a tenth fewer were served than with four.
+ * (apps/bench/NOTES.md). With two a tenth fewer were served, with three a twentieth.
  */
-export const entriesPerTurnStanding = 3
+export const entriesPerTurnStanding = 4
 
 /** The part of its time that a caller may have to wait: what is left has to suffice for the answer, on a worse moment too. */
 export const worthwhile = 0.7
