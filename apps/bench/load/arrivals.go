@@ -81,8 +81,11 @@ func (v *viewers) prepare() {
 }
 
 func (v *viewers) open() *connection {
+	v.mutex.Lock()
 	v.opened++
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+v.opened%32))}}
+	address := net.IPv4(127, 0, 0, byte(2+v.opened%32))
+	v.mutex.Unlock()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: address}, Timeout: v.patience()}
 	socket, err := dialer.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", v.port))
 	if err != nil {
 		return nil
@@ -143,19 +146,24 @@ func (v *viewers) enter(due time.Time) {
 	}()
 }
 
+// How long a viewer waits before it leaves.
+func (v *viewers) patience() time.Duration {
+	return time.Duration(2 * v.most * float64(time.Millisecond))
+}
+
 func (v *viewers) counts(due time.Time) bool { return due.Sub(v.began).Seconds() >= v.lead }
 
 // The requests of one connection, one after the other.
 func (v *viewers) serve(c *connection) {
 	defer c.socket.Close()
-	number := 0
+	asked := 0
 	request := make([]byte, 0, 256)
 	for due := range c.due {
-		number++
-		id := fmt.Sprintf("%sx%pn%d", v.seed, c, number)
+		asked++
+		id := fmt.Sprintf("%sx%pn%d", v.seed, c, asked)
 		request = fmt.Appendf(request[:0], "GET /v1/rooms/%s/entry HTTP/1.1\r\nHost: bench\r\nx-user-id: %s\r\n\r\n", id, id)
 		sent := time.Now()
-		c.socket.SetDeadline(due.Add(time.Duration(2 * v.most * float64(time.Millisecond))))
+		c.socket.SetDeadline(due.Add(v.patience()))
 		_, err := c.socket.Write(request)
 		if err == nil {
 			err = c.read()

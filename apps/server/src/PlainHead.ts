@@ -23,33 +23,36 @@ export class PlainHead {
   /** The value of the header with this name, in lower case. */
   header(name: string): string | undefined {
     const { text } = this
-    for (let start = firstOf(text); start < text.length - 2;) {
-      const colon = text.indexOf(":", start)
-      const end = text.indexOf("\r", colon)
-      if (colon - start === name.length && text.slice(start, colon).toLowerCase() === name) {
-        return trimmed(text, colon + 1, end)
-      }
-      start = end + 2
-    }
-    return undefined
+    return first(text, (start, colon, end) =>
+      colon - start === name.length && text.slice(start, colon).toLowerCase() === name
+        ? trimmed(text, colon + 1, end)
+        : undefined
+    )
   }
 
   /** Names in lower case and values, in the order in which they came. */
   headers(): ReadonlyArray<readonly [name: string, value: string]> {
     const { text } = this
     const all: Array<readonly [string, string]> = []
-    for (let start = firstOf(text); start < text.length - 2;) {
-      const colon = text.indexOf(":", start)
-      const end = text.indexOf("\r", colon)
+    first(text, (start, colon, end) => {
       all.push([text.slice(start, colon).toLowerCase(), trimmed(text, colon + 1, end)])
-      start = end + 2
-    }
+      return undefined
+    })
     return all
   }
 }
 
-/** Where the first header begins. */
-const firstOf = (text: string): number => text.indexOf("\n") + 1
+/** What `pick` makes of the first header of which it makes anything, by where its name begins and where its value is. */
+const first = <A>(text: string, pick: (start: number, colon: number, end: number) => A | undefined): A | undefined => {
+  for (let start = text.indexOf("\n") + 1; start < text.length - 2;) {
+    const colon = text.indexOf(":", start)
+    const end = text.indexOf("\r", colon)
+    const picked = pick(start, colon, end)
+    if (picked !== undefined) return picked
+    start = end + 2
+  }
+  return undefined
+}
 
 /** A head that is longer is for Node, in bytes. */
 export const longest = 8_192

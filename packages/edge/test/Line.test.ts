@@ -306,7 +306,7 @@ describe("the line", () => {
     })
   )
 
-  it.effect("when it closes as it stands, turns are as long as any again", () =>
+  it.effect("when it closes while it stands, turns are no longer short", () =>
     Effect.gen(function* () {
       const loop = yield* Effect.scoped(
         Effect.gen(function* () {

@@ -6,8 +6,8 @@
  * the counting.
  */
 import * as Direct from "@portico/call/Direct"
-import * as Series from "@portico/call/Series"
 import * as Instant from "@portico/call/Instant"
+import * as Series from "@portico/call/Series"
 import { Cause, Clock, type Context, Effect, Exit, type Scope } from "effect"
 import type * as Breaker from "./Breaker.ts"
 import type { Policy } from "./Policy.ts"

@@ -114,7 +114,7 @@ export const make = (options: Options): Stackable => {
   return Object.assign(policy, { around })
 }
 
-/** Takes note of how long an attempt tooksince that instant, if how it ended says something of that. */
+/** Takes note of how long an attempt took that began at an instant, if how it ended says something of that. */
 interface Note {
   (exit: Exit.Exit<unknown, unknown>, clock: Clock.Clock, started: number): void
 }

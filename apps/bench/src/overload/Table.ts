@@ -1,4 +1,5 @@
 /** The trials as a table to read. */
+import * as Statistics from "../Statistics.ts"
 import type { Trial } from "./Trial.ts"
 
 const columns = [
@@ -67,7 +68,6 @@ export const summary = (trials: ReadonlyArray<Trial>) => {
 
 /** Of several rounds the median, and from the least to the most. */
 export const spread = (shares: ReadonlyArray<number>) => {
-  const sorted = shares.toSorted((a, b) => a - b)
-  const [least = 0, median = 0, most = 0] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)]
-  return `${percent(median)} (${percent(least)} to ${percent(most)})`
+  const { median, min, max } = Statistics.spread(shares)
+  return `${percent(median)} (${percent(min)} to ${percent(max)})`
 }

@@ -5,8 +5,8 @@
 import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
 import * as Direct from "@portico/call/Direct"
-import * as RequestId from "@portico/call/RequestId"
 import * as Instant from "@portico/call/Instant"
+import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
 import { Clock, Duration, Effect, Exit, type Fiber, Random, type Scope } from "effect"
 import type * as Coalesce from "../Coalesce.ts"
@@ -79,7 +79,7 @@ class Fleet<I, A, E> {
     }
     const joined = known ?? this.open(key, input, fiber, now, until)
     if (Exit.isExit(joined)) return Direct.tell(asker, joined)
-    joined.wait(until)
+    if (joined === known) joined.wait(until)
     const waiter = new Waiter(this, joined, asker)
     if (until !== Infinity) waiter.alarm = Alarm.setPatient(Alarm.timekeeper(fiber), until, waiter)
     return waiter
@@ -88,7 +88,9 @@ class Fleet<I, A, E> {
   /** Begins a flight; where it ended at once, its exit is all there is of it. */
   private open(key: string, input: I, caller: AnyFiber, now: number, until: number) {
     const short = until - now < this.enough
-    const flight = new Flight<I, A, E>(this, key, input, caller, short ? until : now + this.limit, short, until)
+    const flight = new Flight<I, A, E>(this, key, input, caller, short ? until : now + this.limit, short)
+    // It may be asked for before its first caller is counted in.
+    flight.wait(until)
     const displaced = this.flights.get(key)
     if (displaced !== undefined) this.apart.add(displaced)
     this.flights.set(key, flight)
@@ -156,20 +158,12 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
   private readonly fleet: FleetOf<I, A, E>
   /** In milliseconds since the fleet was made: {@link until}, and the latest deadline of those who wait, or did. */
   private readonly untilAfter: number
-  private waitedAfter: number
+  private waitedAfter = 0
   /** In the order in which they came. */
   private first: Waiter<I, A, E> | undefined
   private last: Waiter<I, A, E> | undefined
 
-  constructor(
-    fleet: FleetOf<I, A, E>,
-    key: string,
-    question: I,
-    caller: AnyFiber,
-    until: number,
-    short: boolean,
-    waited: number
-  ) {
+  constructor(fleet: FleetOf<I, A, E>, key: string, question: I, caller: AnyFiber, until: number, short: boolean) {
     this.fleet = fleet
     this.key = key
     this.question = question
@@ -178,7 +172,6 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
     this.requestId = caller.getRef(RequestId.RequestId)
     this.trace = caller.getRef(TraceContext.TraceContext)
     this.short = short
-    this.waitedAfter = Instant.small(Math.ceil(waited) - fleet.origin)
   }
 
   get until(): number {
@@ -191,6 +184,7 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
 
   /** Somebody waits until then. */
   wait(until: number): void {
+    // Whole, so that it is small: what is left of a millisecond is nothing to wait for.
     const after = Math.ceil(until) - this.fleet.origin
     if (after > this.waitedAfter) this.waitedAfter = Instant.small(after)
   }
