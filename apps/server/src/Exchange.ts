@@ -20,8 +20,6 @@ export interface Exchange {
   readonly header: (name: string) => string | undefined
   /** Puts a header in place of what came, for whoever reads it from now on. */
   readonly set: (name: string, value: string) => void
-  /** No further request is heard of whoever asked until the event loop has come round, which they have kept from it. */
-  readonly holdOff: () => void
   /** Sends the whole answer, unless the client has left. The headers are taken as they are, and say nothing of the length. */
   readonly answer: (status: number, headers: Readonly<Record<string, string>>, body: string) => void
   /** Tells `ending`, one in all, once this is over: answered, or its connection gone. At once if it is. */
@@ -63,11 +61,6 @@ export class OfNode implements Exchange {
 
   set(name: string, value: string): void {
     this.request.headers[name] = value
-  }
-
-  holdOff(): void {
-    // Node's parser may have read the next one already: the connection is closed instead.
-    this.response.shouldKeepAlive = false
   }
 
   answer(status: number, headers: Readonly<Record<string, string>>, body: string): void {

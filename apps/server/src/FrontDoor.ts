@@ -7,8 +7,9 @@
  * A connection is read here for as long as it asks for nothing unusual (`PlainConnection`), and by Node from then on; either
  * way its requests come through the door.
  *
- * Who is let in after a while is handed on as by any proxy in front, with the header that says what time is left. What is
- * guarded here counts as work under way until its answer is sent, so that a drain waits for those in line too.
+ * Whoever is refused is told at the end of the turn. Who is let in after a while is handed on as by any proxy in front, with
+ * the header that says what time is left. What is guarded here counts as work under way until its answer is sent, so that a
+ * drain waits for those in line too.
  */
 import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
 import { Socket } from "node:net"
@@ -35,7 +36,7 @@ export interface Door {
   /** Milliseconds within which an answer is of use. */
   readonly usefulFor: number
   /** As `EventLoop` has it. */
-  readonly afterTurn: (callback: () => void) => void
+  readonly afterTurn: (callback: () => void, priority?: number) => void
 }
 
 /** What is under way in a lane. */
@@ -73,11 +74,15 @@ export const make = (options: ServerOptions, door: Door) => {
 }
 
 /**
- * So many of those held off are heard again in a turn. Some hundred would make the turn as long as the one that they were held
- * off for: of four thousand clients who ask again the moment they are refused 1,100 to 1,300 entries/s came at first with 512
- * or 128 a turn, 1,600 to 2,900 with 32 or 16.
+ * So many of those refused are told in a turn, all at its end. Told as they are read, clients who ask again at once would keep
+ * the loop from coming round: of sockets that are always ready libuv reads some fifty thousand requests before it looks at a
+ * timer, or at a connection that was begun meanwhile. And one after the other they cost less, since the processor's caches
+ * hold what is needed (apps/bench/NOTES.md).
  */
-const heardPerTurn = 16
+const toldPerTurn = 64
+
+/** Before those begin who are let in: what is said to whoever is refused takes a moment. */
+const first = -1
 
 class GuardedServer extends Server {
   lane: Lane | undefined
@@ -85,8 +90,8 @@ class GuardedServer extends Server {
   /** The connections that are read here. */
   private readonly plain = new Bag<PlainConnection>()
   private readonly owner: Owner
-  /** Those that hear nothing until the loop has come round. */
-  private readonly heldOff: Array<PlainConnection> = []
+  /** Those who are to be told that there is no time for them. */
+  private readonly refused: Array<Exchange> = []
   /** For the first request of connections that Node has been given: it was let in already. */
   private readonly next = new WeakMap<Socket, Router>()
 
@@ -103,7 +108,6 @@ class GuardedServer extends Server {
         }
         super.emit("connection", socket)
       },
-      heldOff: (connection) => this.holdOff(connection),
       patience: { first: this.headersTimeout, next: this.keepAliveTimeout },
       isClosing: () => !this.listening,
       date: dates(door.clock)
@@ -143,19 +147,15 @@ class GuardedServer extends Server {
     const place = this.plain.add(new PlainConnection(socket, this.owner, () => this.plain.remove(place)))
   }
 
-  private holdOff(connection: PlainConnection): void {
-    if (this.heldOff.length === 0) this.door.afterTurn(this.hearSome)
-    this.heldOff.push(connection)
+  /** There is no time for it, which whoever asked is told at the end of the turn, or of one to come. */
+  refuse(exchange: Exchange): void {
+    if (this.refused.length === 0) this.door.afterTurn(this.tellSome, first)
+    this.refused.push(exchange)
   }
 
-  /** In each turn some, those first that have waited longest. */
-  private readonly hearSome = (): void => {
-    let heard = 0
-    let next = 0
-    // Who has left meanwhile takes nobody's turn.
-    for (; heard < heardPerTurn && next < this.heldOff.length; next++) if (this.heldOff[next]?.hear() === true) heard++
-    this.heldOff.splice(0, next)
-    if (this.heldOff.length > 0) this.door.afterTurn(this.hearSome)
+  private readonly tellSome = (): void => {
+    for (const exchange of this.refused.splice(0, toldPerTurn)) this.turnAway(exchange, tooMuch)
+    if (this.refused.length > 0) this.door.afterTurn(this.tellSome, first)
   }
 
   private takes(response: ServerResponse): boolean {
@@ -176,8 +176,6 @@ class GuardedServer extends Server {
     if (!drain.enter()) return this.turnAway(exchange, draining)
     const visit = new Visit(this, exchange)
     visit.place = shed.arrive(visit)
-    // Refused at once, and answered.
-    if (visit.place.state === "gone") return drain.leave()
     exchange.onEnd(visit)
   }
 
@@ -221,9 +219,8 @@ class Visit implements Caller, Ending {
     if (this.inside === undefined) server.handOn(exchange)
   }
 
-  refuse(inFlood: boolean): void {
-    if (inFlood) this.exchange.holdOff()
-    this.server.turnAway(this.exchange, tooMuch)
+  refuse(): void {
+    this.server.refuse(this.exchange)
   }
 
   ended(): void {

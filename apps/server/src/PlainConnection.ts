@@ -20,8 +20,6 @@ export interface Owner {
   readonly visit: (exchange: Exchange) => void
   /** Node's from now on. What has been read of it is in it again; `next` is for the first request, in place of all else. */
   readonly giveAway: (socket: Socket, next?: { readonly router: Router; readonly left: () => void }) => void
-  /** It hears nothing: it is to hear again ({@link PlainConnection.hear}) once the event loop has come round. */
-  readonly heldOff: (connection: PlainConnection) => void
   /** Milliseconds that a client may take until it first asks, and between an answer and its next request. */
   readonly patience: { readonly first: number; readonly next: number }
   /** Whether there is to be no further request on any. */
@@ -51,7 +49,6 @@ export class PlainConnection implements Carrier {
   private early: Array<Buffer> | undefined
   private earlyBytes = 0
   private hasAsked = false
-  private isHeldOff = false
 
   /** `onGone` is called once: the connection has ended, or is Node's. */
   constructor(socket: Socket, owner: Owner, onGone: () => void) {
@@ -72,20 +69,6 @@ export class PlainConnection implements Carrier {
   /** Closes it, unless a request is being answered. */
   closeIfIdle(): void {
     if (this.exchange === undefined) this.close()
-  }
-
-  holdOff(): void {
-    this.isHeldOff = true
-    this.socket.pause()
-    this.owner.heldOff(this)
-  }
-
-  /** Hears again, after it was held off; false where there is nothing to hear any more, or Node is the one who hears it. */
-  hear(): boolean {
-    if (!this.isHeldOff || this.socket.destroyed) return false
-    this.isHeldOff = false
-    this.socket.resume()
-    return true
   }
 
   ended(isLast: boolean): void {
@@ -131,7 +114,6 @@ export class PlainConnection implements Carrier {
 
   private toNode(read: ReadonlyArray<Buffer>, next?: Parameters<Owner["giveAway"]>[1]): void {
     const { socket } = this
-    this.isHeldOff = false
     socket.off("data", this.onData).off("end", this.onEnd).off("error", ignore).off("close", this.onClose)
     socket.setTimeout(0).off("timeout", this.onTimeout).pause()
     socket.unshift(Buffer.concat(read))

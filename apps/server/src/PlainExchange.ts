@@ -16,8 +16,6 @@ export interface Carrier {
   readonly isClosing: () => boolean
   /** The value of `date`. */
   readonly date: () => string
-  /** Hears nothing more until the event loop has come round. */
-  readonly holdOff: () => void
   /** The exchange is over; with `isLast` the connection too. */
   readonly ended: (isLast: boolean) => void
   /** Gives the connection to Node's server, which begins with this exchange's request and gives it to `router`. */
@@ -51,10 +49,6 @@ export class PlainExchange implements Exchange {
 
   set(name: string, value: string): void {
     this.changed = { ...this.changed, [name]: value }
-  }
-
-  holdOff(): void {
-    this.carrier.holdOff()
   }
 
   answer(status: number, headers: Readonly<Record<string, string>>, body: string): void {

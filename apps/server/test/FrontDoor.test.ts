@@ -1,37 +1,50 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventLoop } from "@portico/edge/EventLoop"
-import { LoadShed, type Place } from "@portico/edge/LoadShed"
+import { type Caller, LoadShed, type Place } from "@portico/edge/LoadShed"
 import { Effect, Layer } from "effect"
-import { client, open, plain } from "./door.ts"
+import type { Exchange } from "../src/Exchange.ts"
+import { atOnce, client, open, plain } from "./door.ts"
 import { eventually } from "./fixture.ts"
 
-/** A line that refuses everybody, in a flood or not. */
-const refusing = (inFlood: () => boolean): LoadShed["Service"] => ({
-  limit: () => 0,
-  inFlight: () => 0,
-  waiting: () => 0,
-  shed: () => 0,
-  arrive: (caller) => {
-    const place: Place = { state: "gone", caller: undefined, since: 0, usefulFor: 0 }
-    caller.refuse(inFlood())
-    return place
-  },
-  leave: () => {},
-  admit: (entry) => entry
-})
+/** A line that does as `decide` says with each who comes. */
+const line = (decide: (caller: Caller) => void) =>
+  Layer.succeed(LoadShed, {
+    limit: () => 0,
+    inFlight: () => 0,
+    waiting: () => 0,
+    shed: () => 0,
+    arrive: (caller) => {
+      const place: Place = { state: "gone", caller: undefined, since: 0, usefulFor: 0 }
+      decide(caller)
+      return place
+    },
+    leave: () => {},
+    admit: (entry) => entry
+  })
+
+const refuseAll = (caller: Caller) => caller.refuse()
+
+/** A loop that comes round when the test says so; what is to be done then goes by its priority. */
+const turned = () => {
+  let turns: Array<readonly [priority: number, callback: () => void]> = []
+  const layer = Layer.succeed(EventLoop, {
+    afterTurn: (...what) => afterTurn(...what),
+    isBehind: () => false,
+    shorten: () => {}
+  })
+  const afterTurn = (callback: () => void, priority = 0) => void turns.push([priority, callback])
+  const turn = () => {
+    const due = turns.toSorted(([a], [b]) => a - b)
+    turns = []
+    for (const [, callback] of due) callback()
+  }
+  return { layer, afterTurn, turn, isTurning: () => turns.length > 0 }
+}
 
 describe("the door", () => {
-  it.live("whoever is refused is answered at once, and heard again at once", () =>
+  it.live("whoever is refused is answered, and heard again", () =>
     Effect.gen(function* () {
-      const { port } = yield* open(
-        () => undefined,
-        {},
-        undefined,
-        Layer.succeed(
-          LoadShed,
-          refusing(() => false)
-        )
-      )
+      const { drain, port } = yield* open(() => undefined, {}, undefined, line(refuseAll))
       const { answers, seen, socket } = yield* client(port)
       for (const nth of [1, 2]) {
         socket.write(plain("1001/entry"))
@@ -39,51 +52,52 @@ describe("the door", () => {
       }
       assert.notMatch(seen.text, /connection: close/i)
       assert.lengthOf(seen.text.match(/"_tag":"Overloaded"/g) ?? [], 2)
+      yield* eventually(() => drain.inFlight() === 0)
     })
   )
 
-  it.live(
-    "whoever is refused in a flood is answered, and heard again once the loop has come round: some in each turn",
-    () =>
-      Effect.gen(function* () {
-        let turns: Array<() => void> = []
-        const turn = () => {
-          const due = turns
-          turns = []
-          for (const callback of due) callback()
-        }
-        const { port, heard, sockets } = yield* open(
-          () => undefined,
-          {},
-          undefined,
-          Layer.succeed(
-            LoadShed,
-            refusing(() => true)
-          ),
-          Layer.succeed(EventLoop, {
-            afterTurn: (callback) => void turns.push(callback),
-            isBehind: () => false,
-            shorten: () => {}
-          })
-        )
-        const clients = yield* Effect.forEach(Array.from({ length: 40 }), () => client(port))
-        const answered = (times: number) => clients.filter(({ answers }) => answers().length === times).length
-        const ask = Effect.sync(() => clients.forEach(({ socket }) => socket.write(plain("1001/entry"))))
-        yield* ask
-        yield* eventually(() => answered(1) === 40)
-        yield* ask
-        // The bytes are here, and nobody looks at them.
-        yield* eventually(() => heard() === 2 * 40 * plain("1001/entry").length)
-        assert.strictEqual(answered(1), 40)
-        assert.lengthOf(turns, 1)
-        // Who has left takes nobody's turn.
-        for (const { socket } of clients.slice(0, 4)) socket.resetAndDestroy()
-        yield* eventually(() => sockets.filter(({ destroyed }) => destroyed).length === 4)
-        for (const expected of [16, 32, 36]) {
-          turn()
-          yield* eventually(() => answered(2) === expected)
-        }
-        assert.isTrue(clients.slice(4).every(({ seen }) => !seen.ended && !/connection: close/i.test(seen.text)))
-      })
+  it.live("whoever is refused is told at the end of a turn, in each turn some, and is under way until then", () =>
+    Effect.gen(function* () {
+      const loop = turned()
+      const { drain, heard, port, sockets } = yield* open(() => undefined, {}, undefined, line(refuseAll), loop.layer)
+      const clients = yield* Effect.forEach(Array.from({ length: 150 }), () => client(port))
+      const told = () => clients.filter(({ answers }) => answers().length > 0).length
+      for (const { socket } of clients) socket.write(plain("1001/entry"))
+      yield* eventually(() => heard() === 150 * plain("1001/entry").length)
+      assert.strictEqual(told(), 0)
+      for (const { socket } of clients.slice(-10)) socket.resetAndDestroy()
+      yield* eventually(() => sockets.filter(({ destroyed }) => destroyed).length === 10)
+      for (const expected of [64, 128, 140]) {
+        loop.turn()
+        yield* eventually(() => told() === expected)
+        assert.strictEqual(drain.inFlight(), 140 - expected)
+      }
+      assert.isFalse(loop.isTurning())
+      assert.isTrue(clients.slice(0, 140).every(({ seen }) => !seen.ended && !/connection: close/i.test(seen.text)))
+    })
+  )
+
+  it.live("whoever is refused is told before those begin who are let in at the end of the same turn", () =>
+    Effect.gen(function* () {
+      const loop = turned()
+      const written: Array<ReadonlyArray<number>> = []
+      const lane = (exchange: Exchange) => {
+        written.push(sockets.map(({ bytesWritten }) => bytesWritten))
+        return atOnce(exchange)
+      }
+      let come = 0
+      const shed = line((caller) => (come++ === 0 ? loop.afterTurn(() => caller.enter(0)) : caller.refuse()))
+      const { port, sockets } = yield* open(lane, {}, undefined, shed, loop.layer)
+      const [letIn, refused] = [yield* client(port), yield* client(port)]
+      for (const [nth, { socket }] of [letIn, refused].entries()) {
+        socket.write(plain("1001/entry"))
+        yield* eventually(() => come === nth + 1)
+      }
+      loop.turn()
+      yield* eventually(() => letIn.answers().length + refused.answers().length === 2)
+      assert.lengthOf(written, 1)
+      assert.strictEqual(written[0]?.filter((bytes) => bytes > 0).length, 1)
+      assert.include(refused.seen.text, "Overloaded")
+    })
   )
 })

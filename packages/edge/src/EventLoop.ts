@@ -11,8 +11,8 @@ import { Clock, Context, Effect, Layer, Scheduler } from "effect"
 export class EventLoop extends Context.Service<
   EventLoop,
   {
-    /** Calls back once, when everything that is ready now has had its turn. */
-    readonly afterTurn: (callback: () => void) => void
+    /** Calls back once, when everything that is ready now has had its turn: lower priorities first, 0 unless said. */
+    readonly afterTurn: (callback: () => void, priority?: number) => void
     /** Whether something that was ready waits all the same, since it would have made the turn too long. */
     readonly isBehind: () => boolean
     /** Whether turns are to be shorter from now on, since many wait for each only to be refused. */
@@ -26,7 +26,7 @@ export class EventLoop extends Context.Service<
       const dispatcher = fiber.getRef(Scheduler.Scheduler).makeDispatcher()
       const clock = fiber.getRef(Clock.Clock)
       return Effect.succeed({
-        afterTurn: (callback: () => void) => dispatcher.scheduleTask(callback, 0),
+        afterTurn: (callback: () => void, priority = 0) => dispatcher.scheduleTask(callback, priority),
         isBehind: () => Backlog.isBehind(clock),
         shorten: (isShort: boolean) => Backlog.shorten(clock, isShort)
       })

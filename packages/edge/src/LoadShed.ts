@@ -166,7 +166,8 @@ const make = (
     })
   })
 
-const refusal = Effect.fail(overloaded)
+/** At the end of the turn: a thousand who ask again the moment they are refused would keep the loop from coming round. */
+const refusal = Effect.andThen(Effect.yieldNow, Effect.fail(overloaded))
 
 const admit = <A, E, R>(line: Line, entry: Effect.Effect<A, E, R>): Effect.Effect<A, E | Overloaded, R> =>
   Effect.withFiber((fiber) => {

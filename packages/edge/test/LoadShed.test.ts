@@ -30,6 +30,17 @@ describe("LoadShed", () => {
     })
   )
 
+  it.live("who asks again the moment it is refused does not keep the loop from coming round", () =>
+    Effect.gen(function* () {
+      const { shed } = yield* make(1)
+      yield* enter(shed, 1, Effect.never)
+      const loop = { hasComeRound: false }
+      setImmediate(() => (loop.hasComeRound = true))
+      while (!loop.hasComeRound && shed.shed() < 100) yield* Effect.ignore(shed.admit(Effect.void))
+      assert.isBelow(shed.shed(), 10)
+    })
+  )
+
   it.effect(
     "what it refused, what is in flight, waits and waited, and how much may be, are metrics while it is there",
     () =>
