@@ -103,15 +103,15 @@ export const maxInFlight = 2_048
  * How many begin in a turn. One costs some 60 us until its requests are sent, so that eight keep a turn under a millisecond.
  * One alone made a twentieth fewer entries of the same time, since nothing shares with it what a turn itself costs; with four
  * batches were smaller, and a hot room with them had a fourteenth fewer; with sixteen p99 of unique rooms was half as long
- * again. Where some are refused they share it, and they say how many (`internal/Line`).
+ * again.
  */
 export const entriesPerTurn = 8
 
 /**
  * The same where there has been too much for a second. Turns are short then, so that whoever is refused waits for little
- * (apps/bench/NOTES.md). With two a tenth fewer were served, with three a twentieth.
+ * (apps/bench/NOTES.md). With four a twentieth more were served, and some more waited for their refusal.
  */
-export const entriesPerTurnStanding = 4
+export const entriesPerTurnStanding = 3
 
 /** The part of its time that a caller may have to wait: what is left has to suffice for the answer, on a worse moment too. */
 export const worthwhile = 0.7
