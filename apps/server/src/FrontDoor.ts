@@ -7,9 +7,9 @@
  * A connection is read here for as long as it asks for nothing unusual (`PlainConnection`), and by Node from then on; either
  * way its requests come through the door.
  *
- * Whoever is refused is told by the end of the turn. Who is let in after a while is handed on as by any proxy in front, with
- * the header that says what time is left. What is guarded here counts as work under way until its answer is sent, so that a
- * drain waits for those in line too.
+ * Whoever is refused is told by the end of the turn (`Refusals`). Who is let in after a while is handed on as by any proxy in
+ * front, with the header that says what time is left. What is guarded here counts as work under way until its answer is sent,
+ * so that a drain waits for those in line too.
  */
 import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
 import { Socket } from "node:net"
@@ -23,6 +23,7 @@ import { Bag } from "./Bag.ts"
 import * as EntryProblem from "./EntryProblem.ts"
 import { type Ending, type Exchange, OfNode, type Router } from "./Exchange.ts"
 import { type Owner, PlainConnection } from "./PlainConnection.ts"
+import { Refusals } from "./Refusals.ts"
 
 export interface Door {
   readonly shed: LoadShed["Service"]
@@ -73,36 +74,21 @@ export const make = (options: ServerOptions, door: Door) => {
   }
 }
 
-/**
- * So many of those refused are told in a turn, the last at its end. Told as they are read, clients who ask again at once would keep
- * the loop from coming round: of sockets that are always ready libuv reads some fifty thousand requests before it looks at a
- * timer, or at a connection that was begun meanwhile. And one after the other they cost less, since the processor's caches
- * hold what is needed (apps/bench/NOTES.md).
- */
-const toldPerTurn = 64
-
-/** So many are told before the end: after a pause of the collector it is some hundred sockets away. */
-const toldTogether = 16
-
-/** Before those begin who are let in: what is said to whoever is refused takes a moment. */
-const first = -1
-
 class GuardedServer extends Server {
   lane: Lane | undefined
   private readonly door: Door
   /** The connections that are read here. */
   private readonly plain = new Bag<PlainConnection>()
   private readonly owner: Owner
-  /** Those who are to be told that there is no time for them. */
-  private readonly refused: Array<Exchange> = []
-  private toldThisTurn = 0
-  private isTelling = false
+  /** Those for whom there is no time. */
+  readonly refusals: Refusals<Exchange>
   /** For the first request of connections that Node has been given: it was let in already. */
   private readonly next = new WeakMap<Socket, Router>()
 
   constructor(options: ServerOptions, door: Door) {
     super(options)
     this.door = door
+    this.refusals = new Refusals((exchange) => this.turnAway(exchange, tooMuch), door.afterTurn)
     this.owner = {
       takes: door.guards,
       visit: (exchange) => this.admit(exchange),
@@ -150,31 +136,6 @@ class GuardedServer extends Server {
 
   private read(socket: Socket): void {
     const place = this.plain.add(new PlainConnection(socket, this.owner, () => this.plain.remove(place)))
-  }
-
-  /** There is no time for it, which whoever asked is told by the end of the turn, or of one to come. */
-  refuse(exchange: Exchange): void {
-    this.refused.push(exchange)
-    if (this.refused.length >= toldTogether && this.toldThisTurn < toldPerTurn) this.tell(toldTogether)
-    this.tellLater()
-  }
-
-  private tell(most: number): void {
-    this.toldThisTurn += most
-    for (const exchange of this.refused.splice(0, most)) this.turnAway(exchange, tooMuch)
-  }
-
-  private tellLater(): void {
-    if (this.isTelling) return
-    this.isTelling = true
-    this.door.afterTurn(this.tellRest, first)
-  }
-
-  private readonly tellRest = (): void => {
-    this.tell(toldPerTurn - this.toldThisTurn)
-    this.toldThisTurn = 0
-    this.isTelling = false
-    if (this.refused.length > 0) this.tellLater()
   }
 
   private takes(response: ServerResponse): boolean {
@@ -239,7 +200,7 @@ class Visit implements Caller, Ending {
   }
 
   refuse(): void {
-    this.server.refuse(this.exchange)
+    this.server.refusals.add(this.exchange)
   }
 
   ended(): void {
