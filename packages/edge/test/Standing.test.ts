@@ -32,7 +32,7 @@ describe("a line that stands", () => {
     ["some of those let in did not wait", { begun: 100, waited: 89, refused: 200 }],
     ["hardly anybody was refused", { begun: 100, waited: 100, refused: 4 }],
     ["nobody was refused of nobody", { begun: 0, waited: 0, refused: 0 }],
-    ["the same clients ask again and again", { begun: 100, waited: 100, refused: 401 }]
+    ["the same clients ask again and again", { begun: 100, waited: 100, refused: 2_001 }]
   ] as const) {
     it(`is none where ${what}`, () => assert.isFalse(after(10, counts).isStanding))
   }
@@ -40,7 +40,7 @@ describe("a line that stands", () => {
   for (const [what, counts] of [
     ["nine tenths waited", { begun: 100, waited: 90, refused: 200 }],
     ["a twentieth more came than could begin", { begun: 100, waited: 100, refused: 5 }],
-    ["four times as many were refused", { begun: 100, waited: 100, refused: 400 }]
+    ["twenty times as many were refused", { begun: 100, waited: 100, refused: 2_000 }]
   ] as const) {
     it(`is one where ${what}`, () => assert.isTrue(after(4, counts).isStanding))
   }

@@ -4,7 +4,7 @@
  * In a burst a long line is worth its wait: everybody in it is served who would else have been refused. Where it goes on, as
  * many are served from a short one, and all of them sooner: CoDel's good queue and bad queue (Nichols and Jacobson, 2012),
  * told apart as there by how long it lasts. Not by the wait, but by the refusals: a thousand clients who ask again as they
- * are answered stand in line for good, and all are served. And where many times more are refused than begin it is clients who
+ * are answered stand in line for good, and all are served. And where very many more are refused than begin it is clients who
  * ask again the moment they are refused: they ask least while they stand in line.
  */
 
@@ -15,8 +15,11 @@ const looks = 4
 /** Where fewer are refused, for each that begins, there is no need. */
 const few = 0.05
 
-/** Where more are, it is the same clients again and again. */
-const most = 4
+/**
+ * Where more are, it is the same clients again and again: of viewers who come once that is twenty times what can be served,
+ * and to refuse so many takes longer than to serve. With four, five times as many as could be served met the long line.
+ */
+const most = 20
 
 /** This part of those that begin has waited, where the line never ends. */
 const nearlyAll = 0.9
