@@ -151,10 +151,18 @@ describe("the line", () => {
     })
   )
 
-  it.effect("where many more are refused than begin, those in line are at least quiet: it stays long", () =>
+  it.effect("ten times the load meets the short line too", () =>
     Effect.gen(function* () {
       const made = yield* make(100_000)
-      yield* busy(made, 3_000, { each: 0.5, came: 8, usefulFor: 1_000 })
+      yield* busy(made, 3_000, { each: 0.5, came: 10, usefulFor: 1_000 })
+      assert.approximately(made.shed.waiting(), standingMillis / 0.5, 20)
+    })
+  )
+
+  it.effect("where very many more are refused than begin, those in line are at least quiet: it stays long", () =>
+    Effect.gen(function* () {
+      const made = yield* make(100_000)
+      yield* busy(made, 3_000, { each: 0.5, came: 30, usefulFor: 1_000 })
       assert.isAbove(made.shed.waiting(), (5 * standingMillis) / 0.5)
     })
   )

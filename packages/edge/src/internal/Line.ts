@@ -57,7 +57,8 @@ export class Line {
   private readonly options: Options
   private readonly pace = Pace.make()
   private readonly standing = Standing.make()
-  private places: Array<Place> = []
+  /** Undefined before {@link first}: who has come to its turn is not kept until there is less of it. */
+  private places: Array<Place | undefined> = []
   private first = 0
   /** How many more may enter before the loop comes round. */
   private room: number
@@ -110,7 +111,7 @@ export class Line {
   close(): void {
     if (this.standing.isStanding) this.options.shorten(false)
     for (const place of this.places.splice(0)) {
-      if (place.state !== "waiting") continue
+      if (place?.state !== "waiting") continue
       this.waiting--
       this.refuse(place)
     }
@@ -177,9 +178,9 @@ export class Line {
   private letIn(now: number): void {
     const { tooLate, waited } = this.options
     while (this.waiting > 0 && this.room > 0) {
-      const place = this.places[this.first++]
-      if (place === undefined) break
-      if (place.state !== "waiting") continue
+      const place = this.places[this.first]
+      this.places[this.first++] = undefined
+      if (place?.state !== "waiting") continue
       const millis = now - place.since
       this.waiting--
       waited(millis)

@@ -12,6 +12,7 @@
 /* oxlint-disable no-restricted-globals, no-restricted-properties -- idleness is the sockets' time: it decides nothing of a call */
 import { connect as connectTcp, isIP, type Socket } from "node:net"
 import { connect as connectTls } from "node:tls"
+import { Heads } from "./Http1Head.ts"
 import { Http1Response, type Progress, type Whole } from "./Http1Response.ts"
 
 /** Why an exchange failed: an error of the socket, or of what came over it. */
@@ -63,6 +64,7 @@ const shared = Buffer.allocUnsafeSlow(65_536)
 export class Http1Pool {
   private readonly options: PoolOptions
   private readonly owner: Owner
+  private readonly heads = new Heads()
   private readonly all = new Set<Connection>()
   /** The one used last is at the end. */
   private readonly idle: Array<Connection> = []
@@ -127,7 +129,7 @@ export class Http1Pool {
     if (this.destroyed) return exchange.tell("closed")
     this.waiting.add(exchange)
     if (this.connecting.length >= this.waiting.size) return
-    const connection = new Connection(this.options, this.owner)
+    const connection = new Connection(this.options, this.owner, this.heads)
     this.all.add(connection)
     this.connecting.push(connection)
   }
@@ -184,9 +186,9 @@ class Connection {
   private heard = false
   private exchange: Exchange | undefined
 
-  constructor({ origin, maxBody, connectMillis = 10_000 }: PoolOptions, owner: Owner) {
+  constructor({ origin, maxBody, connectMillis = 10_000 }: PoolOptions, owner: Owner, heads: Heads) {
     this.owner = owner
-    this.response = new Http1Response(maxBody)
+    this.response = new Http1Response(maxBody, heads)
     this.socket = dial(origin, (bytes) => this.read(bytes))
     this.socket.setNoDelay(true)
     this.socket.setTimeout(connectMillis, () => this.destroy("connect timeout"))

@@ -4,6 +4,7 @@
  * beyond the call, so that a connection can read into one buffer for its whole life. However small the chunks, a byte is
  * looked at and copied a constant number of times.
  */
+import { type Framing, Heads, nameOf, unread } from "./Http1Head.ts"
 
 /** A whole response. */
 export interface Whole {
@@ -23,24 +24,23 @@ const maxHead = 16_384
 const framePerChunk = 16
 const maxFraming = 16_384
 
-type Framing = "head" | "length" | "chunk size" | "chunk data" | "chunk end" | "trailers" | "until close"
-
 export class Http1Response {
   private readonly maxBody: number
   private framing: Framing = "head"
   /** A line or head that is not whole yet, and how much of what was given last belongs to it. */
   private readonly rest = new Gathered()
   private left = 0
+  private readonly heads: Heads
   private head = unread
-  /** The text of {@link head}: an upstream says the same of most of its answers, so that it is read once. */
-  private headText = ""
   /** Bytes of the body, or of its current chunk, still to come. */
   private missing = 0
   private excess = 0
   private readonly body = new Gathered()
 
-  constructor(maxBody: number) {
+  /** `heads` may be others' too: of all connections to the same origin. */
+  constructor(maxBody: number, heads = new Heads()) {
     this.maxBody = maxBody
+    this.heads = heads
   }
 
   /** Takes the next bytes. After anything but "more" and a reusable response the connection is of no further use. */
@@ -126,11 +126,9 @@ export class Http1Response {
   }
 
   private takeHead(text: string): boolean {
-    if (text === this.headText) return true
-    const head = readHead(text)
+    const head = this.heads.read(text)
     if (head === undefined) return false
     this.head = head
-    this.headText = text
     return true
   }
 
@@ -183,56 +181,6 @@ export class Http1Response {
   }
 }
 
-/** What a head says. */
-interface Head {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  /** How the body comes, and how long it is where that is said. */
-  readonly framing: Framing
-  readonly length: number
-  readonly reusable: boolean
-}
-
-const unread: Head = { status: 0, headers: {}, framing: "head", length: 0, reusable: false }
-
-const readHead = (text: string): Head | undefined => {
-  const lines = text.split("\r\n")
-  const [, minor, code] = statusLine.exec(lines[0] ?? "") ?? []
-  // 101 would be another protocol, which nobody asked for.
-  if (code === undefined || code === "101") return undefined
-  const headers: Record<string, string> = Object.create(noNames)
-  for (let index = 1; index < lines.length; index++) {
-    const line = lines[index] ?? ""
-    const name = nameOf(line)
-    if (name === undefined) return undefined
-    const value = trimmed(line, name.length + 1)
-    const known = headers[name]
-    headers[name] = known === undefined ? value : `${known}, ${value}`
-  }
-  const status = Number(code)
-  return status < 200 ? { ...unread, status, headers } : framed(status, headers, minor === "1")
-}
-
-/** How long the body is, and whether the connection lives on (RFC 9112, section 6.3). */
-const framed = (status: number, headers: Head["headers"], persistent: boolean): Head | undefined => {
-  const { "transfer-encoding": encoding, "content-length": length, connection = "" } = headers
-  // A length beside an encoding is how messages are smuggled, and so is an encoding that HTTP/1.0 does not know.
-  if (encoding !== undefined && (!persistent || length !== undefined || encoding.toLowerCase() !== "chunked")) {
-    return undefined
-  }
-  // A length that came twice reads "5, 5" here. Equal ones may be taken or refused (RFC 9110, section 8.6): refused, since
-  // who repeats a length has put together two messages, or passed through somebody who has.
-  if (length !== undefined && !/^\d{1,15}$/.test(length)) return undefined
-  const reusable = persistent && !/(?:^|,)\s*close\s*(?:,|$)/i.test(connection)
-  const head = { status, headers, length: Number(length ?? 0), reusable }
-  if (status === 204 || status === 304) {
-    // These have no body, whatever they say of one; but who says so may send it all the same.
-    return { ...head, framing: "length", length: 0, reusable: reusable && encoding === undefined && head.length === 0 }
-  }
-  if (encoding !== undefined) return { ...head, framing: "chunk size" }
-  return { ...head, framing: length === undefined ? "until close" : "length" }
-}
-
 /** Bytes put together from pieces, in memory of its own that grows by doubling where no length is known. */
 class Gathered {
   private buffer: Buffer = nothing
@@ -274,22 +222,4 @@ class Gathered {
 const nothing = Buffer.alloc(0)
 const endOfHead = Buffer.from("\r\n\r\n")
 const endOfLine = Buffer.from("\r\n")
-const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: [^\0\r\n]*)?$/
 const chunkSize = /^([0-9a-f]{1,8})(?:[\t ]*;[^\0\r\n]*)?$/i
-/** A name, no space before the colon, and a value without what ends a line for some readers and not for others. */
-const field = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[^\0\r\n]*$/
-// Not an object's usual prototype: "constructor" is a name like any other.
-const noNames: object = Object.create(null)
-
-/** The name of a header's line in lower case; undefined where the line is none. */
-const nameOf = (line: string): string | undefined => field.exec(line)?.[1]?.toLowerCase()
-
-/** A line's value: without the spaces and tabs around it, and only those, unlike what `trim` takes for white space. */
-const trimmed = (line: string, begin: number): string => {
-  let end = line.length
-  while (begin < end && isBlank(line.charCodeAt(begin))) begin++
-  while (end > begin && isBlank(line.charCodeAt(end - 1))) end--
-  return line.slice(begin, end)
-}
-
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09
