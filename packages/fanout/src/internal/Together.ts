@@ -61,8 +61,8 @@ class Together {
   private readonly context: Context.Context<unknown>
   private readonly resume: (effect: Effect.Effect<Array<unknown>, unknown>) => void
   private readonly timeline: Timeline.Timeline | undefined
-  private readonly results: Array<unknown> = []
-  private readonly running: Array<Running | undefined> = []
+  private readonly results: Array<unknown>
+  private readonly running: Array<Running | undefined>
   private left = 0
   private beginning: number | undefined
   /** Nobody waits for the results any longer, or they are all there. */
@@ -81,6 +81,9 @@ class Together {
     this.context = context
     this.resume = resume
     this.timeline = fiber.getRef(Timeline.Current)
+    // Of their length from the beginning: one that grows as it is filled has room for twenty.
+    this.results = names.map(() => undefined)
+    this.running = names.map(() => undefined)
   }
 
   begin(parts: ReadonlyArray<Part>): void {
