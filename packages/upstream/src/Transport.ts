@@ -11,7 +11,8 @@
  */
 import type * as Direct from "@portico/call/Direct"
 import { Context, Effect, Exit, Layer, type Scope } from "effect"
-import { Exchange, type Failure, Http1Pool } from "./internal/Http1Pool.ts"
+import { Exchange, type Failure } from "./internal/Http1Connection.ts"
+import { Http1Pool } from "./internal/Http1Pool.ts"
 import { Payload, Rejected, Unreachable, UpstreamError } from "./UpstreamError.ts"
 
 /** One request on the wire. */

@@ -2,7 +2,8 @@
 import { createServer, type Server, type Socket } from "node:net"
 import { assert } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { Exchange, type Failure, Http1Pool } from "../src/internal/Http1Pool.ts"
+import { Exchange, type Failure } from "../src/internal/Http1Connection.ts"
+import { Http1Pool } from "../src/internal/Http1Pool.ts"
 import type { Whole } from "../src/internal/Http1Response.ts"
 import { until } from "./Sockets.ts"
 

@@ -1,6 +1,7 @@
 /** Reading responses that are cut in every way, and responses that must be read. */
 import { assert } from "@effect/vitest"
 import { Schema } from "effect"
+import { Heads } from "../src/internal/Http1Head.ts"
 import { Http1Response, type Whole } from "../src/internal/Http1Response.ts"
 
 export const maxBody = 4_096
@@ -17,7 +18,7 @@ export const byteByByte: Cuts = [1]
  * ended. Every piece is overwritten once it is given, as the buffer of a connection is.
  */
 export const read = (messages: ReadonlyArray<string | Buffer>, cuts: Cuts): ReadonlyArray<Whole | string> => {
-  const reader = new Http1Response(maxBody)
+  const reader = new Http1Response(maxBody, new Heads())
   const results: Array<Whole | string> = []
   for (const message of messages) {
     const bytes = typeof message === "string" ? Buffer.from(message, "latin1") : message

@@ -57,7 +57,7 @@ export class Line {
   private readonly options: Options
   private readonly pace = Pace.make()
   private readonly standing = Standing.make()
-  /** Undefined before {@link first}: who has come to its turn is not kept until there is less of it. */
+  /** Undefined before {@link first}, so that who has come to its turn does not stay until the array is cut. */
   private places: Array<Place | undefined> = []
   private first = 0
   /** How many more may enter before the loop comes round. */

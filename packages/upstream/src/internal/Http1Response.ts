@@ -4,7 +4,7 @@
  * beyond the call, so that a connection can read into one buffer for its whole life. However small the chunks, a byte is
  * looked at and copied a constant number of times.
  */
-import { type Framing, Heads, nameOf, unread } from "./Http1Head.ts"
+import { type Framing, type Heads, nameOf, unread } from "./Http1Head.ts"
 
 /** A whole response. */
 export interface Whole {
@@ -38,7 +38,7 @@ export class Http1Response {
   private readonly body = new Gathered()
 
   /** `heads` may be others' too: of all connections to the same origin. */
-  constructor(maxBody: number, heads = new Heads()) {
+  constructor(maxBody: number, heads: Heads) {
     this.maxBody = maxBody
     this.heads = heads
   }
