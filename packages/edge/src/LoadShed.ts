@@ -75,9 +75,7 @@ export class LoadShed extends Context.Service<
   static readonly layer = ({ maxInFlight }: Options): Layer.Layer<LoadShed, never, EventLoop> =>
     Layer.effect(
       LoadShed,
-      Effect.flatMap(EventLoop, (loop) =>
-        make({ most: maxInFlight, perTurn: entriesPerTurn, perTurnStanding: entriesPerTurnStanding, ...loop })
-      )
+      Effect.flatMap(EventLoop, (loop) => make({ most: maxInFlight, perTurn: entriesPerTurn, ...loop }))
     )
 
   /** Counts, and refuses nothing: for where somebody else limits what comes in, and to see what that is worth. */
@@ -87,7 +85,6 @@ export class LoadShed extends Context.Service<
       make({
         most: Infinity,
         perTurn: Infinity,
-        perTurnStanding: Infinity,
         afterTurn: () => {},
         isBehind: () => false,
         shorten: () => {}
@@ -106,12 +103,6 @@ export const maxInFlight = 2_048
  * again.
  */
 export const entriesPerTurn = 8
-
-/**
- * The same where there has been too much for a second. Turns are short then, so that whoever is refused waits for little
- * (apps/bench/NOTES.md). With four a twentieth more were served, and some more waited for their refusal.
- */
-export const entriesPerTurnStanding = 3
 
 /** The part of its time that a caller may have to wait: what is left has to suffice for the answer, on a worse moment too. */
 export const worthwhile = 0.7
@@ -137,7 +128,7 @@ const waits = Series.histogram("edge_wait_seconds", "How long those waited that 
 
 /** The line at work, and among the metrics. */
 const make = (
-  options: Pick<LineOptions, "most" | "perTurn" | "perTurnStanding" | "afterTurn" | "isBehind" | "shorten">
+  options: Pick<LineOptions, "most" | "perTurn" | "afterTurn" | "isBehind" | "shorten">
 ): Effect.Effect<LoadShed["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
     const clock = yield* Clock.Clock

@@ -1,7 +1,8 @@
 /** Who is let in, when, and who is refused: with a loop and a clock that the test turns. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { entriesPerTurn, entriesPerTurnStanding, standingMillis, tooLate, worthwhile } from "../src/LoadShed.ts"
+import { TestClock } from "effect/testing"
+import { entriesPerTurn, standingMillis, tooLate, worthwhile } from "../src/LoadShed.ts"
 import { callers, make } from "./fixture.ts"
 
 describe("the line", () => {
@@ -118,7 +119,7 @@ describe("the line", () => {
       assert.isAtLeast(callers(shed, 300, 1_000).filter(({ log }) => log.refused === 1).length, 200)
       const before = shed.inFlight()
       yield* turn(1)
-      assert.strictEqual(shed.inFlight() - before, entriesPerTurnStanding)
+      assert.strictEqual(shed.inFlight() - before, entriesPerTurn)
     })
   )
 
@@ -128,7 +129,7 @@ describe("the line", () => {
         const made = yield* make(100_000)
         yield* busy(made, millis, { each: 0.5, came: 3, usefulFor: 1_000 })
         assert.approximately(made.shed.limit() - made.shed.inFlight(), standingMillis / 0.5, 20)
-        while (made.shed.waiting() > 0) yield* made.turn(entriesPerTurnStanding * 0.5)
+        while (made.shed.waiting() > 0) yield* made.turn(entriesPerTurn * 0.5)
         yield* made.turn(3_600_000)
         assert.isTrue(callers(made.shed, 1_300, 1_000).every(({ log }) => log.refused === 0))
         assert.isFalse(made.loop.isShort)
@@ -136,7 +137,7 @@ describe("the line", () => {
     })
   )
 
-  it.effect("while it lasts, few begin in a turn, and turns are short", () =>
+  it.effect("while it lasts, turns are short, and as many begin in each", () =>
     Effect.gen(function* () {
       const made = yield* make(100_000)
       yield* busy(made, 1_000, { each: 0.5, came: 3, usefulFor: 1_000 })
@@ -145,7 +146,7 @@ describe("the line", () => {
       for (let turns = 0; turns < 5; turns++) {
         const before = made.shed.inFlight()
         yield* made.turn(1)
-        assert.strictEqual(made.shed.inFlight() - before, entriesPerTurnStanding)
+        assert.strictEqual(made.shed.inFlight() - before, entriesPerTurn)
       }
       assert.isTrue(made.loop.isShort)
     })
@@ -192,31 +193,37 @@ describe("the line", () => {
     })
   )
 
-  it.effect("nine hundred who ask again the moment they are refused, at a bad moment, are soon all served", () =>
+  it.effect("nine hundred who ask again as soon as they hear, at a bad moment, are soon all served", () =>
     Effect.gen(function* () {
-      const { shed, turn } = yield* make(100_000)
-      let before = 0
-      let lastRefusal = 0
+      const { loop, shed, turn } = yield* make(100_000)
       let elapsed = 0
-      let again = 900
+      let lastRefusal = 0
+      let behind = 0
       let untold = 0
-      // Two seconds in which an entry takes ten times as long as later; a refusal costs a twelfth of one, and 64 are told a turn.
+      let coming = Array.from({ length: 900 }, () => 0)
       while (elapsed < 10_000) {
-        const each = elapsed < 2_000 ? 5 : 0.5
-        const [inside, shedBefore] = [shed.inFlight(), shed.shed()]
-        callers(shed, again, 1_000)
-        if (shed.shed() > shedBefore) lastRefusal = elapsed
+        // Two seconds in which an entry takes ten times as long as later, a refusal an eighth of that; 64 are told a turn.
+        // Two fifths of an entry are its beginning. The rest, its answers, is gone on with for half a millisecond a turn.
+        const each = elapsed < 2_000 ? 2.5 : 0.25
+        const [insideBefore, shedBefore] = [shed.inFlight(), shed.shed()]
         const told = Math.min(64, untold)
-        const millis = Math.max(0.1, (shed.inFlight() - before) * each + told * 0.04)
-        before = shed.inFlight()
-        yield* turn(millis)
-        elapsed += millis
-        // Those answered and those told come again.
-        again = told + (shed.inFlight() - inside)
+        const goneOn = Math.min(behind, 0.5)
+        callers(shed, coming.filter((at) => at <= elapsed).length, 1_000)
+        loop.isBehind = behind > goneOn
+        yield* turn(0)
+        if (shed.shed() > shedBefore) lastRefusal = elapsed
         untold += shed.shed() - shedBefore - told
+        const begun = shed.inFlight() - insideBefore
+        behind += begun * each * 0.6 - goneOn
+        // They hear of it five milliseconds later, and are heard after as many; an entry takes fifty.
+        const again = [...Array.from({ length: told }, () => 10), ...Array.from({ length: begun }, () => 60)]
+        coming = [...coming.filter((at) => at > elapsed), ...again.map((after) => elapsed + after)]
+        const millis = Math.max(0.1, begun * each * 0.4 + goneOn + told * 0.03)
+        yield* TestClock.adjust(millis)
+        elapsed += millis
       }
       assert.isBelow(lastRefusal, 4_000)
-      assert.isAtLeast(shed.waiting() + again, 900)
+      assert.isAtLeast(shed.waiting() + coming.length + untold, 900)
     })
   )
 

@@ -31,8 +31,6 @@ export interface Options {
   readonly most: number
   /** How many are let in between two turns of the loop. */
   readonly perTurn: number
-  /** The same where the line stands: there has been too much for a while. */
-  readonly perTurnStanding: number
   /** The part of its time that a caller may have to wait for its turn, by what is known when it comes. */
   readonly worthwhile: number
   /** No more milliseconds than these where the line stands. */
@@ -117,10 +115,6 @@ export class Line {
     }
   }
 
-  private perTurn(): number {
-    return this.standing.isStanding ? this.options.perTurnStanding : this.options.perTurn
-  }
-
   /** How many milliseconds may be waited for what is of use for so many. */
   private worthwhile(usefulFor: number): number {
     const most = this.options.worthwhile * usefulFor
@@ -169,7 +163,7 @@ export class Line {
     if (this.waiting > 0) Pace.note(this.pace, now - this.turnBegan, this.begunThisTurn)
     this.begunThisTurn = 0
     this.turning = false
-    this.room = this.perTurn()
+    this.room = this.options.perTurn
     this.letIn(now)
     if (this.waiting > 0) this.turn()
     if (this.waiting === 0 || this.first > 1_024) this.compact()
