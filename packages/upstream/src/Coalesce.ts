@@ -7,12 +7,13 @@
  * a defect too, reaches every caller. Only what names the request travels with it (request id and trace, for the wire): the
  * first caller's.
  *
- * A caller waits until its own deadline. Where its deadline is so near that even one attempt would be cut short, its flight
- * tells the upstream so, and is kept from callers who have more time: they would pay for the first one's poverty.
+ * A caller waits until its own deadline, and the flight for as long as anybody waits for it, or to its limit. How long that is
+ * grows with those who join: whoever has more time than the first is not cut short by it.
  *
  * Effect's Cache shares a lookup too, but runs it in the first caller's context, and a miss costs more
  * (benchmark/Policies.ts).
  */
+import * as Alarm from "@portico/call/Alarm"
 import * as Direct from "@portico/call/Direct"
 import { type Context, type Duration, Effect, type Exit, type Scope } from "effect"
 import * as Ask from "./internal/Ask.ts"
@@ -33,11 +34,9 @@ export interface Options<I, A, E, R, E2> {
   readonly key: (input: I) => string
   /** Asks: the flight. */
   readonly call: (input: I) => Effect.Effect<A, E, R>
-  /** How long a flight may last. */
+  /** How long a flight may last, whoever waits for it. */
   readonly limit: Duration.Input
-  /** What a caller needs for one whole attempt: with less time left its flight keeps its deadline, and others their own. */
-  readonly enough: Duration.Input
-  /** What a caller gets whose deadline passes while it waits. */
+  /** What a caller gets whose deadline passes while it waits, or whose flight comes to its limit. */
   readonly late: Exit.Exit<never, E2>
   /** Called for each caller that joins a flight under way. */
   readonly onJoin?: () => void
@@ -53,7 +52,6 @@ export interface Options<I, A, E, R, E2> {
  *   key: (item: string) => item,
  *   call: (item) => Effect.delay(Effect.sync(() => `${item}, question ${++asked}`), "10 millis"),
  *   limit: "2 seconds",
- *   enough: "500 millis",
  *   late: Exit.fail("too late")
  * })
  * const both = yield* Effect.all([price("tea"), price("tea")], { concurrency: 2 })
@@ -67,7 +65,13 @@ export const make = <I, A, E, R, E2>(
       Flights.make({
         ...options,
         ask: Ask.forked((call: Call.Call<I>) =>
-          Effect.runForkWith(Call.contextOf(context, call))(Effect.suspend(() => options.call(call.question)))
+          Effect.runForkWith(Call.contextOf(context, call))(
+            Alarm.race(
+              Effect.suspend(() => options.call(call.question)),
+              call.until,
+              options.late
+            )
+          )
         )
       }),
       ({ join, size }) =>

@@ -122,40 +122,41 @@ describe("Coalesce", () => {
     })
   )
 
-  describe("a first caller with too little time for one attempt", () => {
-    it.effect("has a flight under its own deadline, which others with as little share", () =>
-      Effect.gen(function* () {
-        const deadlines: Array<number> = []
-        const fetch = yield* coalesceOf(() =>
-          Effect.withFiber((fiber) => {
-            deadlines.push(fiber.getRef(Deadline.Deadline))
-            return Effect.never
-          })
-        )
-        yield* Effect.forEach([60, 60, 30], (budget) => fork(fetch("a").pipe(Deadline.within(budget), Effect.result)))
-        assert.deepStrictEqual(deadlines, [60])
-        yield* TestClock.adjust("60 millis")
-        yield* nothingLeft(fetch.size)
-      })
-    )
+  it.effect("a first caller with hardly any time neither cuts short who has more, nor is without company", () =>
+    Effect.gen(function* () {
+      const { log, call } = flights()
+      const fetch = yield* coalesceOf(call)
+      const poor = yield* fork(fetch("a").pipe(Deadline.within("40 millis"), Effect.flip))
+      const others = yield* Effect.forEach([60, 1_000, Infinity], (budget) =>
+        fork(fetch("a").pipe(Deadline.within(budget)))
+      )
+      assert.strictEqual(fetch.size(), 1)
+      yield* TestClock.adjust("40 millis")
+      assert.strictEqual(yield* Fiber.join(poor), "late")
+      yield* TestClock.adjust("10 millis")
+      assert.deepStrictEqual(yield* Effect.forEach(others, Fiber.join), ["a1", "a1", "a1"])
+      assert.deepStrictEqual(log, ["a1 begins", "a1 ends"])
+      yield* nothingLeft(fetch.size)
+    })
+  )
 
-    it.effect("does not cut short who has more: that one begins a flight of its own, which newcomers join", () =>
-      Effect.gen(function* () {
-        const { log, call } = flights()
-        const fetch = yield* coalesceOf(call)
-        const poor = yield* fork(fetch("a").pipe(Deadline.within("40 millis"), Effect.flip))
-        const rich = yield* fork(fetch("a").pipe(Deadline.within("1 second")))
-        const other = yield* fork(fetch("a"))
-        assert.strictEqual(fetch.size(), 2)
-        yield* TestClock.adjust("40 millis")
-        assert.strictEqual(yield* Fiber.join(poor), "late")
-        yield* TestClock.adjust("10 millis")
-        assert.deepStrictEqual([yield* Fiber.join(rich), yield* Fiber.join(other)], ["a2", "a2"])
-        assert.deepStrictEqual(log, ["a1 begins", "a2 begins", "a1 is cancelled", "a2 ends"])
-        yield* nothingLeft(fetch.size)
-      })
-    )
-  })
+  it.effect("a flight ends at its limit, whoever waits for it, and for whatever it waits", () =>
+    Effect.gen(function* () {
+      const ended: Array<string> = []
+      const fetch = yield* coalesceOf((key) =>
+        Effect.onInterrupt(Effect.never, () => Effect.sync(() => void ended.push(key)))
+      )
+      const callers = yield* Effect.forEach([Infinity, 2_000], (budget) =>
+        fork(fetch("a").pipe(Deadline.within(budget), Effect.flip))
+      )
+      yield* TestClock.adjust("999 millis")
+      assert.deepStrictEqual(ended, [])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(ended, ["a"])
+      assert.deepStrictEqual(yield* Effect.forEach(callers, Fiber.join), ["late", "late"])
+      yield* nothingLeft(fetch.size)
+    })
+  )
 
   it.effect("a caller that goes on at once with the same key does not find the flight that has just ended", () =>
     Effect.gen(function* () {

@@ -10,8 +10,8 @@ import { TestClock } from "effect/testing"
 import * as Coalesce from "../src/Coalesce.ts"
 import { callers, End, end, Leave, passUpTo, pick } from "./Modelled.ts"
 
-/** What one attempt takes: a caller with less time left keeps its flight from others. */
-const enough = 20
+/** How long a flight may last: less than some callers have, and than a few steps take. */
+const limit = 30
 
 const Key = Schema.Literals(["a", "b"])
 const Arrive = Schema.TaggedStruct("arrive", { key: Key, budget: Schema.NullOr(Schema.Literals([5, 15, 25, 40])) })
@@ -28,8 +28,8 @@ type Step = typeof Step.Type
 interface ModelFlight {
   readonly name: string
   readonly key: string
+  /** Its limit. */
   readonly until: number
-  readonly short: boolean
   readonly waiters: Set<number>
   state: "flying" | "dying" | "ended" | "cancelled"
   /** When its cancellation is done, and what its last caller gets then. */
@@ -62,16 +62,17 @@ class Model {
   flying = () => this.flights.filter(({ state }) => state === "flying")
   /** How many flights have not ended: those that are being cancelled have not. */
   size = () => this.flights.filter(({ state }) => state === "flying" || state === "dying").length
-  alarms = () => this.waiting().filter((caller) => this.deadlines[caller] !== Infinity).length
+  /** A caller's deadline, and a flight's limit. */
+  alarms = () => this.waiting().filter((caller) => this.deadlines[caller] !== Infinity).length + this.flying().length
 
   private arrive(key: string, until: number) {
     const caller = this.outcomes.push(undefined) - 1
     this.deadlines.push(until)
     let flight = this.open.get(key)
-    if (flight === undefined || (flight.short && flight.until < until)) {
+    if (flight === undefined) {
       const name = `${key}${this.flights.length}`
-      const short = until - this.now < enough
-      flight = { name, key, until, short, waiters: new Set(), state: "flying", goneAt: Infinity, last: undefined }
+      const ends = this.now + limit
+      flight = { name, key, until: ends, waiters: new Set(), state: "flying", goneAt: Infinity, last: undefined }
       this.flights.push(flight)
       this.open.set(key, flight)
     }
@@ -86,11 +87,16 @@ class Model {
       this.outcomes[caller] = outcome
       return
     }
+    flight.last = [caller, outcome]
+    this.cut(flight)
+    this.bury()
+  }
+
+  private cut(flight: ModelFlight) {
+    if (flight.state !== "flying") return
     this.free(flight)
     flight.state = "dying"
     flight.goneAt = this.now + this.finalizer
-    flight.last = [caller, outcome]
-    this.bury()
   }
 
   private end(flight: ModelFlight | undefined, how: string) {
@@ -103,6 +109,7 @@ class Model {
 
   private tick() {
     this.now++
+    for (const flight of this.flying()) if (flight.until === this.now) this.cut(flight)
     for (const caller of this.waiting()) if (this.deadlines[caller] === this.now) this.leave(caller, "late")
     this.bury()
   }
@@ -112,6 +119,8 @@ class Model {
       if (flight.state !== "dying" || flight.goneAt > this.now) continue
       flight.state = "cancelled"
       if (flight.last !== undefined) this.outcomes[flight.last[0]] = flight.last[1]
+      for (const caller of flight.waiters) this.outcomes[caller] = "late"
+      flight.waiters.clear()
     }
   }
 
@@ -143,8 +152,7 @@ const real = (finalizer: number) =>
     const fetch = yield* Coalesce.make({
       key: (key: string) => key,
       call,
-      limit: "1 second",
-      enough,
+      limit,
       late: Exit.fail("late")
     })
     const step = (step: Step, model: Model): Effect.Effect<void> =>

@@ -256,7 +256,6 @@ describe("Freshness", () => {
             return Effect.andThen(Effect.sleep("20 millis"), upstream.next(key))
           }),
         limit: "1 second",
-        enough: "100 millis",
         late: Exit.fail(down)
       })
       const crowd = Effect.forEach(

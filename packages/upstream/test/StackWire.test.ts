@@ -36,7 +36,7 @@ describe("what the stack puts on the wire", () => {
     })
   )
 
-  it.effect("of a retry, again what an attempt is granted", () =>
+  it.effect("of a retry, what is left then", () =>
     Effect.gen(function* () {
       const { fetch, exchanges } = yield* thingOver(
         (_, nth) => (nth === 1 ? Effect.andThen(Effect.sleep("50 millis"), PlayedTransport.status(503)) : good),
@@ -45,12 +45,12 @@ describe("what the stack puts on the wire", () => {
       const caller = yield* fork(Deadline.within("120 millis")(fetch(1)))
       yield* TestClock.adjust("60 millis")
       yield* Fiber.join(caller)
-      // The flight is granted more than the caller has, since others may join it: the second could last to 160.
+      // The second could last to 160, where somebody joined who has more time; nobody has.
       assert.deepStrictEqual(
         exchanges.map(({ at, headers }) => [at, headers[header]]),
         [
           [0, "100"],
-          [60, "100"]
+          [60, "60"]
         ]
       )
     })

@@ -46,7 +46,6 @@ class Fleet<I, A, E> {
   readonly origin: number
   private readonly options: Options<I, A, E, E>
   private readonly limit: number
-  private readonly enough: number
   /** What a newcomer may join, and what has not ended although nobody may join it any longer. */
   private readonly flights: Table<string, Flight<I, A, E>>
   private readonly apart = new Set<Flight<I, A, E>>()
@@ -57,7 +56,6 @@ class Fleet<I, A, E> {
     this.late = options.late
     this.origin = Math.floor(surroundings.clock.currentTimeMillisUnsafe())
     this.limit = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
-    this.enough = Duration.toMillis(Duration.fromInputUnsafe(options.enough))
     this.flights = new Table(hash)
   }
 
@@ -72,7 +70,9 @@ class Fleet<I, A, E> {
     if (until <= now) return Direct.tell(asker, options.late)
     const key = Ask.tried(() => options.key(input))
     if (Exit.isExit(key)) return Direct.tell(asker, key)
-    const known = joinable(this.flights.get(key), until)
+    const open = this.flights.get(key)
+    // One that has not begun, or is at its end, is nobody's to join.
+    const known = open?.begun === undefined || open.until <= now ? undefined : open
     if (known !== undefined) {
       if (trail !== undefined) trail.provenance = "coalesced"
       options.onJoin?.()
@@ -87,8 +87,7 @@ class Fleet<I, A, E> {
 
   /** Begins a flight; where it ended at once, its exit is all there is of it. */
   private open(key: string, input: I, caller: AnyFiber, now: number, until: number) {
-    const short = until - now < this.enough
-    const flight = new Flight<I, A, E>(this, key, input, caller, short ? until : now + this.limit, short)
+    const flight = new Flight<I, A, E>(this, key, input, caller, now + this.limit)
     // It may be asked for before its first caller is counted in.
     flight.wait(until)
     const displaced = this.flights.get(key)
@@ -149,8 +148,6 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
   readonly surroundings: Call.Surroundings
   readonly requestId: string
   readonly trace: TraceContext.TraceContext | undefined
-  /** Whether it was cut short for its first caller. */
-  readonly short: boolean
   /** Undefined until it has begun, and once it has ended. */
   begun: Direct.Begun | undefined
   /** How it has ended. */
@@ -163,7 +160,7 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
   private first: Waiter<I, A, E> | undefined
   private last: Waiter<I, A, E> | undefined
 
-  constructor(fleet: FleetOf<I, A, E>, key: string, question: I, caller: AnyFiber, until: number, short: boolean) {
+  constructor(fleet: FleetOf<I, A, E>, key: string, question: I, caller: AnyFiber, until: number) {
     this.fleet = fleet
     this.key = key
     this.question = question
@@ -171,7 +168,6 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
     this.untilAfter = Instant.small(until - fleet.origin)
     this.requestId = caller.getRef(RequestId.RequestId)
     this.trace = caller.getRef(TraceContext.TraceContext)
-    this.short = short
   }
 
   get until(): number {
@@ -184,8 +180,8 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
 
   /** Somebody waits until then. */
   wait(until: number): void {
-    // Whole, so that it is small: what is left of a millisecond is nothing to wait for.
-    const after = Math.ceil(until) - this.fleet.origin
+    // Whole, so that it is small: what is left of a millisecond is nothing to wait for. Less than more: upstreams are told.
+    const after = Math.floor(until) - this.fleet.origin
     if (after > this.waitedAfter) this.waitedAfter = Instant.small(after)
   }
 
@@ -276,7 +272,3 @@ class Waiter<I, A, E> implements Direct.Begun, Alarm.Sleeper {
 }
 
 const closed = Exit.interrupt()
-
-/** A flight that a caller may join: one that was cut short is only for those who have no more time. */
-const joinable = <I, A, E>(flight: Flight<I, A, E> | undefined, until: number): Flight<I, A, E> | undefined =>
-  flight?.begun === undefined || (flight.short && flight.until < until) ? undefined : flight

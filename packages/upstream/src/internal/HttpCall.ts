@@ -44,7 +44,9 @@ export const attempt = <Q, A, E>(
     if (Exit.isExit(path) || path.path === undefined) return Direct.tell(asker, Exit.isExit(path) ? path : unsafe)
     onSend()
     const attempted = new Attempt(read, call, asker, late)
-    return attempted.begin(wire(requestOf(path, path.path, call, until - now), attempted), until)
+    // It lasts for as long as it may; the upstream is told for how long anybody waits for it.
+    const left = Math.min(until, call.waitedUntil()) - now
+    return attempted.begin(wire(requestOf(path, path.path, call, left), attempted), until)
   }
 }
 
