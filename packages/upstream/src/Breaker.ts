@@ -8,7 +8,8 @@
  * - Half-open: a few calls at once pass as probes. So many good ones close it, one bad one opens it again.
  *
  * What is bad is said by the error ({@link UpstreamError.counts}): not a caller's leaving or lateness, not a 4xx, not our own
- * refusals. An error of the domain is an answer, and a good sign. The shape is Hystrix's, the numbers resilience4j's and
+ * refusals. An error of the domain is an answer, and a good sign; so is a 4xx to a probe, since what answers is there, and what
+ * passes while it is closed must not keep it from closing. The shape is Hystrix's, the numbers resilience4j's and
  * Polly's middle. One opinion a logical call: it stands outside the retries.
  *
  * Effect's CircuitBreaker counts the last n calls rather than a time, and its store costs some 7 microseconds a call
@@ -44,6 +45,11 @@ export interface Options {
   readonly maxOpenFor: Duration.Input
   /** How many calls may probe at once, and how many good ones close it. */
   readonly probes: number
+  /**
+   * Which errors are bad. Unless said otherwise those of an upstream that count; around any other Effect all others are taken
+   * for the domain's.
+   */
+  readonly counts?: (error: unknown) => boolean
   /** Called at each turn by the policy's own count; not for what an operator forces. */
   readonly onTransition?: (to: State) => void
 }
@@ -78,7 +84,7 @@ const bad = 1
  * error.message // => "price was not asked: its circuit is open"
  */
 export const make = (options: Options): Breaker => {
-  const { upstream, threshold, minimum, probes } = options
+  const { upstream, threshold, minimum, probes, counts = countsAsSaid } = options
   const windowMillis = millis(options.window)
   const window = new RollingSum(windowMillis, 2)
   const openFor = millis(options.openFor)
@@ -136,11 +142,11 @@ export const make = (options: Options): Breaker => {
 
   const leave = (ticket: Ticket, exit: Exit.Exit<unknown, unknown>, now: number, random: Random.Random) => {
     if (ticket.generation !== generation) return
-    const outcome = judge(exit)
+    const outcome = judge(exit, counts)
     if (ticket.probe) {
       probing--
       if (outcome === "bad") return trip(now, random)
-      if (outcome === "good" && ++passed >= probes) {
+      if ((outcome === "good" || isAnswered(exit)) && ++passed >= probes) {
         closedAt = now
         turn("closed")
       }
@@ -187,10 +193,18 @@ const ticketsOf = (generation: number): Record<"call" | "probe", Ticket> => ({
   probe: { generation, probe: true }
 })
 
-const judge = (exit: Exit.Exit<unknown, unknown>): "good" | "bad" | "neither" => {
+const countsAsSaid = (error: unknown): boolean => UpstreamError.is(error) && error.counts
+
+const judge = (exit: Exit.Exit<unknown, unknown>, counts: (error: unknown) => boolean): "good" | "bad" | "neither" => {
   if (Exit.isSuccess(exit)) return "good"
   const failure = exit.cause.reasons.find(Cause.isFailReason)
   if (failure === undefined) return "neither"
-  if (!UpstreamError.is(failure.error)) return "good"
-  return failure.error.counts ? "bad" : "neither"
+  if (counts(failure.error)) return "bad"
+  return UpstreamError.is(failure.error) ? "neither" : "good"
+}
+
+const isAnswered = (exit: Exit.Exit<unknown, unknown>): boolean => {
+  if (Exit.isSuccess(exit)) return true
+  const failure = exit.cause.reasons.find(Cause.isFailReason)
+  return UpstreamError.is(failure?.error) && failure.error.reason._tag === "Status"
 }

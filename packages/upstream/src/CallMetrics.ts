@@ -51,7 +51,9 @@ export interface CallMetrics {
   /** A second attempt was sent, was the one that answered, or was not paid for. */
   readonly hedge: (what: "sent" | "won" | "unpaid") => void
   /** The circuit turned. */
-  readonly circuit: (to: Breaker.State) => void
+  readonly turned: (to: Breaker.State) => void
+  /** Shows the circuit's state as it is when somebody looks, for as long as the scope lasts. */
+  readonly circuit: (read: (now: number) => Breaker.State) => Effect.Effect<void, never, Scope.Scope>
   /** Shows a number that is read when somebody looks, for as long as the scope lasts. */
   readonly inFlight: (read: () => number) => Effect.Effect<void, never, Scope.Scope>
   /** A call joined one under way. */
@@ -80,11 +82,9 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
       const retried = Series.by(retries, "budget", labels, context)
       const hedged = Series.by(hedges, "outcome", labels, context)
       const turned = Series.by(transitions, "to", labels, context)
-      const state = of(circuit)
       const joined = of(coalesced)
       const hit = of(cached)
       const stood = of(stale)
-      state(states.closed)
       let usualMillis = 0
       const count: Count = (outcome, millis) => {
         usualMillis += (millis - usualMillis) * (usualMillis === 0 ? 1 : weight)
@@ -111,10 +111,12 @@ export const make = (upstream: string): Effect.Effect<CallMetrics> =>
         attempt: () => attempted(1),
         retry: (paid) => retried(paid ? "paid" : "exhausted", 1),
         hedge: (what) => hedged(what, 1),
-        circuit: (to) => {
-          state(states[to])
-          turned(to, 1)
-        },
+        turned: (to) => turned(to, 1),
+        // Not as it was when a call last looked: an open time that is over is over without calls too.
+        circuit: (read) =>
+          Effect.clockWith((clock) =>
+            Series.read(circuit(labels), () => ({ value: states[read(clock.currentTimeMillisUnsafe())] }))
+          ),
         inFlight: (read) => Series.read(inFlight(labels), () => ({ value: read() })),
         coalesced: () => joined(1),
         cached: (exit) => {

@@ -46,6 +46,11 @@ export interface Options {
   readonly notFoundFor: Duration.Input
   /** How many good answers are kept at most, and how many errors. */
   readonly capacity: number
+  /**
+   * Which errors are answers: there is no such thing, so that what was there is there no longer. Unless said otherwise all that
+   * are not an upstream's failure. Of the others nothing is learnt.
+   */
+  readonly isAnswer?: (error: unknown) => boolean
   /** Called for each call that is answered from memory, with what it is answered: a remembered error too. */
   readonly onHit?: (exit: Exit.Exit<unknown, unknown>) => void
 }

@@ -281,9 +281,7 @@ const stackOf = (
         onExhausted: () => metrics.retry(false)
       })
     )
-    const breaker = orNone(policies.breaker, (breaker) =>
-      Breaker.make({ ...breaker, upstream, onTransition: metrics.circuit })
-    )
+    const breaker = yield* breakerOf(upstream, policies, metrics)
     return {
       idempotent: (attempt) =>
         pipe(
@@ -310,6 +308,21 @@ const bulkheadOf = (
   if (permits === undefined) return Effect.succeed(none)
   const bulkhead = Bulkhead.make({ upstream, permits })
   return Effect.as(metrics.inFlight(bulkhead.inFlight), bulkhead.around)
+}
+
+const breakerOf = (
+  upstream: string,
+  { breaker: options }: Policies,
+  metrics: CallMetrics.CallMetrics
+): Effect.Effect<Ask.Around<UpstreamError>, never, Scope.Scope> => {
+  // One that there is not lets everything pass.
+  if (options === undefined)
+    return Effect.as(
+      metrics.circuit(() => "closed"),
+      none
+    )
+  const breaker = Breaker.make({ ...options, upstream, onTransition: metrics.turned })
+  return Effect.as(metrics.circuit(breaker.state), breaker.around)
 }
 
 const orNone = <O>(options: O | undefined, make: (options: O) => Stackable<UpstreamError>): Ask.Around<UpstreamError> =>

@@ -81,6 +81,20 @@ describe("a closed breaker", () => {
     )
   }
 
+  it.effect("around an Effect of any kind, bad is what is said to be; the rest stays as it is", () =>
+    Effect.gen(function* () {
+      const alone = make({ counts: (error) => error instanceof NoThing })
+      yield* times(19, alone, Effect.fail(new NoThing()))
+      assert.strictEqual(yield* stateOf(alone), "closed")
+      yield* times(1, alone, Effect.fail(new NoThing()))
+      assert.strictEqual(yield* stateOf(alone), "open")
+      const other = make({ counts: () => false })
+      yield* times(20, other, Effect.fail("anything else"))
+      yield* times(20, other, bad)
+      assert.strictEqual(yield* stateOf(other), "closed")
+    })
+  )
+
   it.effect("a caller who leaves, and a defect, say nothing", () =>
     Effect.gen(function* () {
       const breaker = make()

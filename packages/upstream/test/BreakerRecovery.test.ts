@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Random, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import type * as Breaker from "../src/Breaker.ts"
-import { Rejected } from "../src/UpstreamError.ts"
+import { Rejected, Status } from "../src/UpstreamError.ts"
 import {
   bad,
   because,
@@ -62,6 +62,16 @@ describe("a half-open breaker", () => {
       yield* times(3, breaker, Effect.fail(because(new Rejected({ by: "bulkhead" }))))
       assert.strictEqual(yield* stateOf(breaker), "half-open")
       yield* times(3, breaker, good)
+      assert.strictEqual(yield* stateOf(breaker), "closed")
+    })
+  )
+
+  it.effect.each([429, 401, 404])("closes where probes are answered, if only with %i", (status) =>
+    Effect.gen(function* () {
+      const breaker = yield* halfOpen()
+      yield* times(2, breaker, Effect.fail(because(new Status({ status }))))
+      assert.strictEqual(yield* stateOf(breaker), "half-open")
+      yield* times(1, breaker, Effect.fail(because(new Status({ status }))))
       assert.strictEqual(yield* stateOf(breaker), "closed")
     })
   )

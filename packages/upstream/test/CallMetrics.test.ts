@@ -108,6 +108,8 @@ describe("the metrics of a stack", () => {
         upstream_attempts_total: 2
       })
       yield* TestClock.adjust("12 seconds")
+      // Without a call, too.
+      assert.deepInclude(yield* counted, { upstream_circuit_state: 1 })
       yield* fetch(3)
       assert.deepInclude(yield* counted, {
         upstream_circuit_state: 0,

@@ -169,6 +169,25 @@ describe("Freshness", () => {
       })
     )
 
+    it.effect("that is said to be no answer leaves what was there, around an Effect of any kind", () =>
+      Effect.gen(function* () {
+        const { fetch, asked, lastGood, upstream } = memoryOf({
+          staleFor: "1 hour",
+          freshFor: "1 second",
+          isAnswer: (error) => !(error instanceof NotFound)
+        })
+        const answer = yield* fetch("a")
+        yield* TestClock.adjust("2 seconds")
+        upstream.next = () => Effect.fail(new NotFound())
+        for (const expected of [2, 3]) {
+          assert.isTrue(Exit.isFailure(yield* Effect.exit(fetch("a"))))
+          // It is not remembered either.
+          assert.strictEqual(asked.length, expected)
+        }
+        assert.deepStrictEqual(yield* lastGood("a"), Option.some({ value: answer, ageMillis: 2_000 }))
+      })
+    )
+
     it.effect("of the domain ends what could stand in, where nothing is ever fresh, too", () =>
       Effect.gen(function* () {
         const { fetch, upstream, lastGood } = memoryOf({ staleFor: "1 minute" })

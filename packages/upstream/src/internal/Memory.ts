@@ -29,7 +29,7 @@ export const make = <A, E, I>(
   const freshFor = millis(options.freshFor)
   const staleFor = millis(options.staleFor)
   const notFoundFor = Math.min(freshFor, millis(options.notFoundFor))
-  const { capacity, onHit } = options
+  const { capacity, onHit, isAnswer = isNoFailureOfAnUpstream } = options
   const notFound = new Shelf<Exit.Exit<never, E>>(capacity, notFoundFor)
 
   const freshIn = (key: string, now: number): Exit.Exit<A, E> | undefined => {
@@ -53,7 +53,7 @@ export const make = <A, E, I>(
         return good.put(key, exit, now + jittered(freshFor, random), now)
       }
       const failure = exit.cause.reasons.find(Cause.isFailReason)
-      if (failure === undefined || UpstreamError.is(failure.error)) return
+      if (failure === undefined || !isAnswer(failure.error)) return
       // What was there before is there no longer.
       good.delete(key)
       if (notFoundFor > 0) notFound.put(key, Exit.fail(failure.error), now + notFoundFor, now)
@@ -94,6 +94,8 @@ class Learning<A, E> implements Asker<Reading<A>, E> {
     this.asker.tell(valueIn(exit))
   }
 }
+
+const isNoFailureOfAnUpstream = (error: unknown): boolean => !UpstreamError.is(error)
 
 const jittered = (duration: number, random: Random.Random): number =>
   duration * (0.95 + 0.1 * random.nextDoubleUnsafe())
