@@ -8,7 +8,7 @@ import * as ScriptedServer from "@portico/testing/ScriptedServer"
 import { Effect } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
-import { answerWell, eventually, failing, get, partsOf, pathOf, serve } from "./fixture.ts"
+import { type Answer, answerWell, eventually, failing, get, partsOf, pathOf, serve } from "./fixture.ts"
 
 describe("the page of the contract", () => {
   it.live("is whole for everybody, though whoever asked for it first has left", () =>
@@ -67,6 +67,28 @@ describe("entering a room over HTTP", () => {
       })
       assert.match(answer.headers.get("server-timing") ?? "", /equity;dur=[\d.]+;desc="fallback"/)
     })
+  )
+
+  it.live(
+    "Server-Timing says what was fetched, what was shared with whoever asked at once, and what was still fresh",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* serve((socket, head) => void setTimeout(() => answerWell(socket, head), 100))
+        const how = (answer: Answer) =>
+          Object.fromEntries(
+            Array.from(
+              (answer.headers.get("server-timing") ?? "").matchAll(/(\w+);dur=[\d.]+;desc="(\w+)"/g),
+              ([, part, desc]) => [part, desc]
+            )
+          )
+        const enter = (userId: string) => get(`${url}/v1/rooms/1001/entry`, { "x-user-id": userId })
+        const own = { user: "fetched", equity: "fetched" }
+        const both = yield* Effect.all([enter("1"), enter("2")], { concurrency: 2 })
+        const shared = both.map(how).map(({ live, statistics, version }) => [live, statistics, version].join())
+        assert.sameMembers(shared, ["fetched,fetched,fetched", "coalesced,coalesced,coalesced"])
+        for (const one of both.map(how)) assert.deepInclude(one, own)
+        assert.deepInclude(how(yield* enter("3")), { ...own, version: "cached", live: "cached" })
+      })
   )
 
   it.live("a hanging required part is a 504 and a hanging optional part degrades, both within the deadline", () =>

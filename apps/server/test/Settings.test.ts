@@ -25,6 +25,7 @@ const bad: ReadonlyArray<readonly [variable: string, values: ReadonlyArray<strin
   ["PORTICO_UPSTREAM_LIVE_TIMEOUT", ["never", "-5 millis"], /a duration up to an hour/],
   ["PORTICO_DRAIN", ["slowly", "0 seconds"], /a duration up to an hour/],
   ["PORTICO_MAX_RESPONSE", ["big", "-1", "0", "2 GiB"], /a size up to 1 GiB, such as "256 KiB"/],
+  ["PORTICO_MAX_IN_FLIGHT", ["0", "-1", "1.5", "1000001", "many", "Off"], /a whole number from 1 to 1000000, or "off"/],
   ["PORTICO_LOG_LEVEL", ["Loud", "info "], /one of All, Trace, Debug, Info, Warn, Error, Fatal, None/]
 ]
 
@@ -47,6 +48,7 @@ describe("settings", () => {
         port: 8080,
         upstreams: undefined,
         maxResponse: 262_144,
+        maxInFlight: 2_048,
         data: ".data",
         logLevel: "Info"
       })
@@ -69,9 +71,17 @@ describe("settings", () => {
         PORTICO_UPSTREAM_TIMEOUT: "2 seconds",
         PORTICO_UPSTREAM_LIVE_TIMEOUT: "50 millis",
         PORTICO_MAX_RESPONSE: "1 MiB",
+        PORTICO_MAX_IN_FLIGHT: "300",
         PORTICO_LOG_LEVEL: "Debug"
       })
-      assert.deepInclude(settings, { host: "0.0.0.0", port: 0, maxResponse: 1_048_576, logLevel: "Debug" })
+      assert.deepInclude(settings, {
+        host: "0.0.0.0",
+        port: 0,
+        maxResponse: 1_048_576,
+        maxInFlight: 300,
+        logLevel: "Debug"
+      })
+      assert.strictEqual((yield* load({ PORTICO_MAX_IN_FLIGHT: "off" })).maxInFlight, Infinity)
       assert.strictEqual(settings.upstreams?.equity.href, "http://10.0.0.1:9000/base")
       assert.strictEqual(Duration.toMillis(settings.upstreamTimeouts.live), 50)
       assert.strictEqual(Duration.toMillis(settings.upstreamTimeouts.user), 2_000)

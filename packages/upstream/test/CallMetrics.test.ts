@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Metric, Schema } from "effect"
+import { Effect, Fiber, Layer, Metric, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as Breaker from "../src/Breaker.ts"
 import * as CallMetrics from "../src/CallMetrics.ts"
+import * as Path from "../src/Path.ts"
+import * as Upstream from "../src/Upstream.ts"
 import { bad, good, thingOver } from "./PlayedThing.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
 import { fork } from "./Running.ts"
@@ -155,6 +157,31 @@ describe("the metrics of a stack", () => {
         upstream_attempts_total: 1,
         "upstream_call_duration_seconds{outcome=ok}": 8
       })
+    }).pipe(alone)
+  )
+
+  it.effect("show how many calls went out in one request", () =>
+    Effect.gen(function* () {
+      class Item extends Upstream.Service<Item>()("thing", {
+        input: Schema.Struct({ id: Schema.String }),
+        output: Schema.Struct({ id: Schema.String }),
+        errors: []
+      }) {}
+      const { layer } = PlayedTransport.make(() => PlayedTransport.ok({ items: [] }))
+      const http = Item.layerHttp({
+        baseUrl: new URL("http://thing.example"),
+        request: ({ id }) => Path.get`/things/${id}`,
+        batch: { request: () => Path.get`/things`, id: ({ id }) => id, field: "id" },
+        policies: { timeout: "100 millis" }
+      })
+      const context = yield* Layer.build(Layer.provide(http, layer))
+      for (const size of [1, 3, 101]) {
+        const ids = Array.from({ length: size }, (_, id) => Item.fetch({ id: `${id}` }))
+        yield* ended(Effect.all(ids.map(Effect.exit), { concurrency: "unbounded" }).pipe(Effect.provide(context)))
+      }
+      const sizes = (yield* Metric.snapshot).find(({ id }) => id === "upstream_batch_size")?.state
+      // 1, 3, and a hundred and one more.
+      assert.deepInclude(sizes, { count: 4, sum: 105, min: 1, max: 100 })
     }).pipe(alone)
   )
 

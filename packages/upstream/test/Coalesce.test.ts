@@ -73,6 +73,34 @@ describe("Coalesce", () => {
       })
   )
 
+  it.effect("who joins keeps its own trace and request id, for whatever it asks next", () =>
+    Effect.gen(function* () {
+      const sent: Array<readonly [key: string, requestId: string, traceId: string | undefined]> = []
+      const fetch = yield* coalesceOf((key) =>
+        Effect.withFiber((fiber) => {
+          const trace = fiber.getRef(TraceContext.TraceContext)
+          sent.push([key, fiber.getRef(RequestId.RequestId), trace?.traceId])
+          return Effect.sleep("50 millis")
+        })
+      )
+      const callers = yield* Effect.forEach(["1", "2"], (name) =>
+        fork(
+          Effect.andThen(fetch("shared"), fetch(`own ${name}`)).pipe(
+            Effect.provideService(RequestId.RequestId, `r-${name}`),
+            Effect.provideService(TraceContext.TraceContext, { traceId: `t-${name}`, flags: "00" })
+          )
+        )
+      )
+      yield* TestClock.adjust("100 millis")
+      yield* Effect.forEach(callers, Fiber.join)
+      assert.deepStrictEqual(sent, [
+        ["shared", "r-1", "t-1"],
+        ["own 1", "r-1", "t-1"],
+        ["own 2", "r-2", "t-2"]
+      ])
+    })
+  )
+
   it.effect("the flight has what the coalescer was made with, and not what a caller provides", () =>
     Effect.gen(function* () {
       class Greeting extends Context.Service<Greeting, string>()("test/Greeting") {}

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
 import * as PolicyLaws from "@portico/testing/PolicyLaws"
-import { Effect, Exit, Fiber, Layer, Schema } from "effect"
+import { type Context, Effect, Exit, Fiber, Layer, Metric, Schema } from "effect"
 import * as AttemptTimeout from "../src/AttemptTimeout.ts"
 import * as Batch from "../src/Batch.ts"
 import * as Breaker from "../src/Breaker.ts"
@@ -47,6 +47,18 @@ const alone: Readonly<Record<string, PolicyLaws.Subject<PolicyLaws.Refusal | Ups
   Retry: PolicyLaws.subject(
     Effect.sync(() => ({
       policy: Retry.make({ times: 2, budget: RetryBudget.make(RetryBudget.defaults) }),
+      leaks: none
+    }))
+  ),
+  "Retry, of whatever fails": PolicyLaws.subject(
+    Effect.sync(() => ({
+      policy: Retry.make({ times: 2, budget: RetryBudget.infinite, retryable: () => true }),
+      leaks: none
+    }))
+  ),
+  "Breaker, that opens": PolicyLaws.subject(
+    Effect.sync(() => ({
+      policy: Breaker.make({ ...Breaker.defaults, upstream: "thing", openFor: "10 millis", counts: () => true }),
       leaks: none
     }))
   ),
@@ -158,7 +170,15 @@ const whole = PolicyLaws.subject(
         staleIfError: "30 seconds"
       }
     }).pipe(Layer.provide(Layer.succeed(Transport, { connect: () => fromEffect(wire) })))
-    const context = yield* Layer.build(layer)
+    // Its own, so that the permits taken are its own.
+    const registry: Context.Service.Shape<typeof Metric.MetricRegistry> = new Map()
+    const context = yield* Layer.build(layer).pipe(Effect.provideService(Metric.MetricRegistry, registry))
+    const permits = Effect.map(Effect.provideService(Metric.snapshot, Metric.MetricRegistry, registry), (all) =>
+      all.reduce(
+        (sum, { id, state }) => (id === "upstream_in_flight" && "value" in state ? sum + Number(state.value) : sum),
+        0
+      )
+    )
     const policy = asking(({ id, call }) => {
       calls.set(id, call)
       return Thing.fetch({ id }).pipe(
@@ -166,7 +186,8 @@ const whole = PolicyLaws.subject(
         Effect.provide(context)
       )
     })
-    return { policy, leaks: sum(Alarm.pending, () => onWire) }
+    const held = Effect.zipWith(Alarm.pending, permits, (alarms, taken) => alarms + taken)
+    return { policy, leaks: sum(held, () => onWire) }
   }),
   { context: "owner", ending: "begun" }
 )

@@ -1,7 +1,9 @@
+import type { Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deadline from "@portico/call/Deadline"
 import * as ScriptedServer from "@portico/testing/ScriptedServer"
 import { Data, Effect, Fiber, Layer, Schedule, Schema } from "effect"
+import * as Hedge from "../src/Hedge.ts"
 import * as Path from "../src/Path.ts"
 import { Transport } from "../src/Transport.ts"
 import * as Upstream from "../src/Upstream.ts"
@@ -113,6 +115,32 @@ describe("an upstream over real sockets", () => {
       yield* eventually(() => server.requests.length === 1)
       yield* Fiber.interrupt(fiber)
       yield* eventually(() => server.open() === 0)
+    })
+  )
+
+  it.live("a hedge that answers first closes the socket of the call that it was sent for", () =>
+    Effect.gen(function* () {
+      const hung: Array<Socket> = []
+      let toHang = 0
+      // Every tenth answer is slow, so that a tail is known.
+      const server = yield* ScriptedServer.make((socket) => {
+        if (hung.length < toHang) return void hung.push(socket)
+        const millis = server.requests.length % 10 === 9 ? 60 : 1
+        setTimeout(() => ScriptedServer.answer(socket, 200, `{"name":"a"}`), millis)
+      })
+      const hedged = Thing.layerHttp({
+        baseUrl: server.url,
+        request: ({ id }) => Path.get`/things/${id}`,
+        policies: { timeout: "5 seconds", hedge: { ...Hedge.defaults, extra: 1, atLeast: 20, floor: 1 } }
+      })
+      const context = yield* Layer.build(Layer.provide(hedged, Transport.layer))
+      const fetch = Effect.provide(Thing.fetch({ id: "1" }), context)
+      for (let nth = 0; nth < 60; nth++) yield* fetch
+      // Quantiles are looked at once a second.
+      yield* Effect.sleep("1100 millis")
+      toHang = 1
+      assert.strictEqual((yield* fetch).name, "a")
+      yield* eventually(() => hung[0]?.destroyed === true)
     })
   )
 
