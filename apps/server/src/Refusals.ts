@@ -12,6 +12,9 @@ const perTurn = 64
 /** So many are told before the end: after a pause of the collector it is some hundred sockets away. */
 const together = 16
 
+/** No more wait to be told, however many come: a connection may ask for thousands at once (pipelining). */
+const most = 8_192
+
 /** Before those begin who are let in: what is said to whoever is refused takes a moment. */
 const beforeOthers = -1
 
@@ -33,7 +36,8 @@ export class Refusals<A> {
   /** It is told by the end of this turn, or of one to come. */
   add(refused: A): void {
     this.untold.push(refused)
-    if (this.untold.length >= together && this.toldThisTurn < perTurn) this.tellSome(together)
+    const mayWait = this.toldThisTurn >= perTurn && this.untold.length < most
+    if (this.untold.length >= together && !mayWait) this.tellSome(together)
     this.awaitEnd()
   }
 

@@ -6,7 +6,7 @@ import { assert, beforeAll, describe, it } from "@effect/vitest"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
 import * as Faults from "@portico/testing/Faults"
 import { Effect } from "effect"
-import { assertCell, assertComplete, assertPart, dataOf, expectations } from "./expected.ts"
+import { assertCell, assertComplete, assertPart, atTheDeadline, dataOf, expectations } from "./expected.ts"
 import { eventually } from "./fixture.ts"
 import { all, enter, newcomer, overFive, platforms, slack, well } from "./five.ts"
 import * as Watch from "./watch.ts"
@@ -73,6 +73,32 @@ describe("the fault matrix", () => {
                 const age = assertPart(entered, upstream, expected, stale)
                 assert.isAtLeast(age, old)
                 assert.isBelow(age, old + 2 * (limits.deadline + slack))
+              })
+            )
+          )
+        )
+      )
+    }
+  }
+
+  for (const fault of ["hang", "drip"] as const) {
+    for (const upstream of RoomUpstreams.names) {
+      it.live(`${fault} at ${upstream}, for longer than the entry has: its deadline ends it in every mode`, () =>
+        Watch.watched((watch) =>
+          Watch.leavingNothing(
+            overFive(watch, { attempt: 10_000, deadline: 500 }, (service) =>
+              Effect.gen(function* () {
+                const faulty = service.upstreams[upstream]
+                yield* faulty.become(Faults.all[fault])
+                const cells = modes.map((mode, index) =>
+                  Effect.map(enter(service, mode, platforms[index]), (entered) =>
+                    assertCell(entered, mode, upstream, atTheDeadline)
+                  )
+                )
+                yield* Effect.all(cells, { concurrency: "unbounded", discard: true })
+                assert.strictEqual(faulty.requests.length, modes.length)
+                yield* service.rests
+                yield* eventually(() => faulty.open() === 0)
               })
             )
           )

@@ -29,6 +29,13 @@ const timeout: Expected = {
   whole: false
 }
 
+/** Of an upstream that has not answered when the entry's time is over. */
+export const atTheDeadline: Expected = {
+  ...timeout,
+  message: "did not answer before the deadline",
+  requests: 1
+}
+
 const unreachable = (why: string, requests: 0 | 2 = 2): Expected => ({
   reason: "Unreachable",
   problem: 502,
