@@ -34,6 +34,22 @@ describe("the stack of policies", () => {
       })
     )
 
+    it.effect("a storm of calls to an upstream that always fails makes less than 1.25 attempts of each", () =>
+      Effect.gen(function* () {
+        const { fetch, exchanges } = yield* thingOver(() => bad, { retries: 4 })
+        const requests = 10_000
+        // Five hundred a second.
+        for (let id = 0; id < requests; id++) {
+          yield* fork(Effect.exit(fetch(id % 1_000)))
+          yield* TestClock.adjust("2 millis")
+        }
+        yield* TestClock.adjust("5 seconds")
+        assert.isBelow(exchanges.length, 1.25 * requests)
+        // And it was a storm: the budget was used.
+        assert.isAtLeast(exchanges.length, 1.15 * requests)
+      })
+    )
+
     it.effect("a call that the breaker refuses is not retried, and costs no attempt", () =>
       Effect.gen(function* () {
         const { fetch, exchanges } = yield* thingOver(() => bad, { retries: 3, breaker })
