@@ -222,6 +222,7 @@ describe("the line", () => {
         yield* TestClock.adjust(millis)
         elapsed += millis
       }
+      assert.isAbove(shed.shed(), 900)
       assert.isBelow(lastRefusal, 4_000)
       assert.isAtLeast(shed.waiting() + coming.length + untold, 900)
     })

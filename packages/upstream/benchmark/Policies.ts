@@ -58,6 +58,7 @@ const policies = Effect.gen(function* () {
     key: (id: number) => String(id),
     call: () => bare,
     limit: "800 millis",
+    enough: "800 millis",
     late: Exit.interrupt()
   })
   const kept = yield* Cache.make<number, number>({ lookup: () => bare, capacity: 10_000, timeToLive: "1 hour" })

@@ -5,17 +5,17 @@
  *   it opens.
  * - Open: calls are refused at once, with the time after which it is worth asking again. How long grows with each opening in
  *   a row, with jitter so that many processes do not come back in one moment.
- * - Half-open: a few calls at once pass as probes. So many good ones close it, one bad one opens it again.
+ * - Half-open: a few calls at once pass as probes. So many that are answered close it, one bad one opens it again.
  *
  * What is bad is said by the error ({@link UpstreamError.counts}): not a caller's leaving or lateness, not a 4xx, not our own
- * refusals. An error of the domain is an answer, and a good sign; so is a 4xx to a probe, since what answers is there, and what
- * passes while it is closed must not keep it from closing. The shape is Hystrix's, the numbers resilience4j's and
+ * refusals. An error of the domain is an answer, and a good sign. To a probe a 4xx is one too: what answers is there. The shape is Hystrix's, the numbers resilience4j's and
  * Polly's middle. One opinion a logical call: it stands outside the retries.
  *
  * Effect's CircuitBreaker counts the last n calls rather than a time, and its store costs some 7 microseconds a call
  * (benchmark/Policies.ts): right for a breaker shared between processes.
  */
 import { Cause, Duration, Exit, type Random } from "effect"
+import * as Ask from "./internal/Ask.ts"
 import * as Gate from "./internal/Gate.ts"
 import { RollingSum } from "./internal/RollingSum.ts"
 import type { Stackable } from "./Policy.ts"
@@ -43,11 +43,11 @@ export interface Options {
   /** How long the first opening lasts; each in a row lasts twice as long. */
   readonly openFor: Duration.Input
   readonly maxOpenFor: Duration.Input
-  /** How many calls may probe at once, and how many good ones close it. */
+  /** How many calls may probe at once, and how many that are answered close it. */
   readonly probes: number
   /**
-   * Which errors are bad. Unless said otherwise those of an upstream that count; around any other Effect all others are taken
-   * for the domain's.
+   * Which errors are bad; one of which it throws is neither good nor bad. Unless said otherwise those of an upstream that
+   * count: around any other Effect all are taken for the domain's.
    */
   readonly counts?: (error: unknown) => boolean
   /** Called at each turn by the policy's own count; not for what an operator forces. */
@@ -121,14 +121,13 @@ export const make = (options: Options): Breaker => {
     turn("open")
   }
 
-  const stateAt = (now: number): State => {
-    if (forced !== undefined) return forced
-    if (state === "open" && now >= openUntil) turn("half-open")
-    return state
-  }
+  /** Who looks does not turn it. */
+  const stateAt = (now: number): State => forced ?? (state === "open" && now >= openUntil ? "half-open" : state)
 
   const enter = (now: number): Ticket | undefined => {
-    switch (stateAt(now)) {
+    const is = stateAt(now)
+    if (forced === undefined && is !== state) turn(is)
+    switch (is) {
       case "closed":
         return tickets.call
       case "open":
@@ -146,13 +145,13 @@ export const make = (options: Options): Breaker => {
     if (ticket.probe) {
       probing--
       if (outcome === "bad") return trip(now, random)
-      if ((outcome === "good" || isAnswered(exit)) && ++passed >= probes) {
+      if (outcome !== "neither" && ++passed >= probes) {
         closedAt = now
         turn("closed")
       }
       return
     }
-    if (outcome === "neither") return
+    if (outcome === "neither" || outcome === "answered") return
     window.add(now, 1, calls)
     if (outcome === "good") return
     window.add(now, 1, bad)
@@ -195,16 +194,17 @@ const ticketsOf = (generation: number): Record<"call" | "probe", Ticket> => ({
 
 const countsAsSaid = (error: unknown): boolean => UpstreamError.is(error) && error.counts
 
-const judge = (exit: Exit.Exit<unknown, unknown>, counts: (error: unknown) => boolean): "good" | "bad" | "neither" => {
+const judge = (
+  exit: Exit.Exit<unknown, unknown>,
+  counts: (error: unknown) => boolean
+): "good" | "bad" | "answered" | "neither" => {
   if (Exit.isSuccess(exit)) return "good"
   const failure = exit.cause.reasons.find(Cause.isFailReason)
   if (failure === undefined) return "neither"
-  if (counts(failure.error)) return "bad"
-  return UpstreamError.is(failure.error) ? "neither" : "good"
-}
-
-const isAnswered = (exit: Exit.Exit<unknown, unknown>): boolean => {
-  if (Exit.isSuccess(exit)) return true
-  const failure = exit.cause.reasons.find(Cause.isFailReason)
-  return UpstreamError.is(failure?.error) && failure.error.reason._tag === "Status"
+  const { error } = failure
+  const isBad = Ask.tried(() => counts(error))
+  if (isBad === true) return "bad"
+  if (isBad !== false) return "neither"
+  if (!UpstreamError.is(error)) return "good"
+  return error.reason._tag === "Status" ? "answered" : "neither"
 }

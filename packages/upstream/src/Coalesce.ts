@@ -8,7 +8,9 @@
  * first caller's.
  *
  * A caller waits until its own deadline, and the flight for as long as anybody waits for it, or to its limit. How long that is
- * grows with those who join: whoever has more time than the first is not cut short by it.
+ * grows with those who join: whoever has more time than the first is not cut short by it here. What was told an upstream before
+ * does not grow. So whoever has more than twice the time that the first had left, where that was less than `enough`, has a
+ * flight of its own, which newcomers join.
  *
  * Effect's Cache shares a lookup too, but runs it in the first caller's context, and a miss costs more
  * (benchmark/Policies.ts).
@@ -36,6 +38,8 @@ export interface Options<I, A, E, R, E2> {
   readonly call: (input: I) => Effect.Effect<A, E, R>
   /** How long a flight may last, whoever waits for it. */
   readonly limit: Duration.Input
+  /** What an attempt may take: more than this nobody has to have. */
+  readonly enough: Duration.Input
   /** What a caller gets whose deadline passes while it waits, or whose flight comes to its limit. */
   readonly late: Exit.Exit<never, E2>
   /** Called for each caller that joins a flight under way. */
@@ -52,6 +56,7 @@ export interface Options<I, A, E, R, E2> {
  *   key: (item: string) => item,
  *   call: (item) => Effect.delay(Effect.sync(() => `${item}, question ${++asked}`), "10 millis"),
  *   limit: "2 seconds",
+ *   enough: "500 millis",
  *   late: Exit.fail("too late")
  * })
  * const both = yield* Effect.all([price("tea"), price("tea")], { concurrency: 2 })

@@ -47,8 +47,8 @@ export interface Options {
   /** How many good answers are kept at most, and how many errors. */
   readonly capacity: number
   /**
-   * Which errors are answers: there is no such thing, so that what was there is there no longer. Unless said otherwise all that
-   * are not an upstream's failure. Of the others nothing is learnt.
+   * Which errors are answers of the domain, as "there is no such thing" is: they end what was known. Unless said otherwise all
+   * that are no upstream's failure. Of the others, and of one of which it throws, nothing is learnt.
    */
   readonly isAnswer?: (error: unknown) => boolean
   /** Called for each call that is answered from memory, with what it is answered: a remembered error too. */

@@ -218,6 +218,7 @@ const overHttp = <I, A, E>(
       ask: remembers ? Memory.learning(memory, ask) : Reading.values(ask),
       // All attempts, each begun a moment after it could be, and the waits between: an attempt ends by its own limit first.
       limit: (millis(policies.timeout) + 50) * (retries + 1) + 1000 * retries,
+      enough: policies.timeout,
       late: Exit.fail(new UpstreamError({ upstream, reason: new Timeout({ limit: "deadline" }) })),
       onJoin: metrics.coalesced
     })

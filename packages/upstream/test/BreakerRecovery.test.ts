@@ -76,6 +76,21 @@ describe("a half-open breaker", () => {
     })
   )
 
+  it.effect("what an operator's word throws of is neither good nor bad, and loses no place", () =>
+    Effect.gen(function* () {
+      const broken = yield* halfOpen({
+        counts: (error) => {
+          if (error instanceof NoThing) throw new Error("a bug in what counts")
+          return true
+        }
+      })
+      yield* times(6, broken, Effect.fail(new NoThing()))
+      assert.strictEqual(yield* stateOf(broken), "half-open")
+      yield* times(3, broken, good)
+      assert.strictEqual(yield* stateOf(broken), "closed")
+    })
+  )
+
   it.effect("no place is lost, at whatever step of it a probe is interrupted", () =>
     Effect.gen(function* () {
       const breaker = yield* halfOpen()

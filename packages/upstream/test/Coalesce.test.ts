@@ -150,23 +150,40 @@ describe("Coalesce", () => {
     })
   )
 
-  it.effect("a first caller with hardly any time neither cuts short who has more, nor is without company", () =>
-    Effect.gen(function* () {
-      const { log, call } = flights()
-      const fetch = yield* coalesceOf(call)
-      const poor = yield* fork(fetch("a").pipe(Deadline.within("40 millis"), Effect.flip))
-      const others = yield* Effect.forEach([60, 1_000, Infinity], (budget) =>
-        fork(fetch("a").pipe(Deadline.within(budget)))
-      )
-      assert.strictEqual(fetch.size(), 1)
-      yield* TestClock.adjust("40 millis")
-      assert.strictEqual(yield* Fiber.join(poor), "late")
-      yield* TestClock.adjust("10 millis")
-      assert.deepStrictEqual(yield* Effect.forEach(others, Fiber.join), ["a1", "a1", "a1"])
-      assert.deepStrictEqual(log, ["a1 begins", "a1 ends"])
-      yield* nothingLeft(fetch.size)
-    })
-  )
+  describe("a first caller with too little time for one attempt", () => {
+    it.effect("shares its flight with whoever has up to twice as much, and cuts nobody short", () =>
+      Effect.gen(function* () {
+        const { log, call } = flights()
+        const fetch = yield* coalesceOf(call)
+        const poor = yield* fork(fetch("a").pipe(Deadline.within("45 millis"), Effect.flip))
+        const others = yield* Effect.forEach([60, 90], (budget) => fork(fetch("a").pipe(Deadline.within(budget))))
+        assert.strictEqual(fetch.size(), 1)
+        yield* TestClock.adjust("45 millis")
+        assert.strictEqual(yield* Fiber.join(poor), "late")
+        yield* TestClock.adjust("5 millis")
+        assert.deepStrictEqual(yield* Effect.forEach(others, Fiber.join), ["a1", "a1"])
+        assert.deepStrictEqual(log, ["a1 begins", "a1 ends"])
+        yield* nothingLeft(fetch.size)
+      })
+    )
+
+    it.effect("leaves whoever has more than twice as much to a flight of its own, which newcomers join", () =>
+      Effect.gen(function* () {
+        const { log, call } = flights()
+        const fetch = yield* coalesceOf(call)
+        const poor = yield* fork(fetch("a").pipe(Deadline.within("45 millis"), Effect.flip))
+        const rich = yield* Effect.forEach([1_000, Infinity, 60], (budget) =>
+          fork(fetch("a").pipe(Deadline.within(budget)))
+        )
+        assert.strictEqual(fetch.size(), 2)
+        yield* TestClock.adjust("50 millis")
+        assert.strictEqual(yield* Fiber.join(poor), "late")
+        assert.deepStrictEqual(yield* Effect.forEach(rich, Fiber.join), ["a2", "a2", "a2"])
+        assert.deepStrictEqual(log, ["a1 begins", "a2 begins", "a1 is cancelled", "a2 ends"])
+        yield* nothingLeft(fetch.size)
+      })
+    )
+  })
 
   it.effect("a flight ends at its limit, whoever waits for it, and for whatever it waits", () =>
     Effect.gen(function* () {

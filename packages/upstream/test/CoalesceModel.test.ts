@@ -13,6 +13,9 @@ import { callers, End, end, Leave, passUpTo, pick } from "./Modelled.ts"
 /** How long a flight may last: less than some callers have, and than a few steps take. */
 const limit = 30
 
+/** What one attempt takes. */
+const enough = 20
+
 const Key = Schema.Literals(["a", "b"])
 const Arrive = Schema.TaggedStruct("arrive", { key: Key, budget: Schema.NullOr(Schema.Literals([5, 15, 25, 40])) })
 const Step = Schema.Union([
@@ -28,8 +31,9 @@ type Step = typeof Step.Type
 interface ModelFlight {
   readonly name: string
   readonly key: string
-  /** Its limit. */
+  /** Its limit, and until when the upstream was told that it has. */
   readonly until: number
+  readonly told: number
   readonly waiters: Set<number>
   state: "flying" | "dying" | "ended" | "cancelled"
   /** When its cancellation is done, and what its last caller gets then. */
@@ -69,10 +73,12 @@ class Model {
     const caller = this.outcomes.push(undefined) - 1
     this.deadlines.push(until)
     let flight = this.open.get(key)
-    if (flight === undefined) {
+    const needed = Math.min(enough, until - this.now)
+    if (flight === undefined || 2 * (flight.told - this.now) < needed) {
       const name = `${key}${this.flights.length}`
+      const told = until - this.now < enough ? until : Infinity
       const ends = this.now + limit
-      flight = { name, key, until: ends, waiters: new Set(), state: "flying", goneAt: Infinity, last: undefined }
+      flight = { name, key, until: ends, told, waiters: new Set(), state: "flying", goneAt: Infinity, last: undefined }
       this.flights.push(flight)
       this.open.set(key, flight)
     }
@@ -153,6 +159,7 @@ const real = (finalizer: number) =>
       key: (key: string) => key,
       call,
       limit,
+      enough,
       late: Exit.fail("late")
     })
     const step = (step: Step, model: Model): Effect.Effect<void> =>

@@ -188,6 +188,20 @@ describe("Freshness", () => {
       })
     )
 
+    it.effect("of which it cannot be said whether it is an answer teaches nothing, and passes", () =>
+      Effect.gen(function* () {
+        const { fetch, size, upstream } = memoryOf({
+          freshFor: "1 second",
+          isAnswer: () => {
+            throw new Error("a bug in what is an answer")
+          }
+        })
+        upstream.next = () => Effect.fail(new NotFound())
+        assert.instanceOf(yield* Effect.flip(fetch("a")), NotFound)
+        assert.strictEqual(size(), 0)
+      })
+    )
+
     it.effect("of the domain ends what could stand in, where nothing is ever fresh, too", () =>
       Effect.gen(function* () {
         const { fetch, upstream, lastGood } = memoryOf({ staleFor: "1 minute" })
@@ -275,6 +289,7 @@ describe("Freshness", () => {
             return Effect.andThen(Effect.sleep("20 millis"), upstream.next(key))
           }),
         limit: "1 second",
+        enough: "100 millis",
         late: Exit.fail(down)
       })
       const crowd = Effect.forEach(

@@ -2,12 +2,13 @@
 import { Effect, Exit } from "effect"
 import * as Coalesce from "../src/Coalesce.ts"
 
-/** Flights of up to 1 s. */
+/** Flights of up to 1 s, of which one attempt takes 100 ms. */
 export const coalesceOf = <A, E, R>(call: (key: string) => Effect.Effect<A, E, R>, onJoin?: () => void) =>
   Coalesce.make({
     key: (key: string) => key,
     call,
     limit: "1 second",
+    enough: "100 millis",
     late: Exit.fail("late" as const),
     ...(onJoin === undefined ? {} : { onJoin })
   })

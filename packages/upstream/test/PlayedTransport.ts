@@ -4,7 +4,7 @@ import { fromEffect, type Request, type Response, Transport } from "../src/Trans
 import type { UpstreamError } from "../src/UpstreamError.ts"
 
 /** One attempt on the wire. */
-interface Exchange {
+export interface Exchange {
   readonly method: string
   readonly path: string
   readonly headers: Readonly<Record<string, string | undefined>>

@@ -88,6 +88,7 @@ const shared: typeof alone = {
         key: ({ id }: Asked) => id,
         call: ({ call }) => call,
         limit: "1 minute",
+        enough: "1 second",
         late: Exit.die("no call of these has a deadline")
       }),
       (flight) => ({ policy: asking(flight), leaks: sum(Alarm.pending, flight.size) })

@@ -19,6 +19,8 @@ describe("Retry-After", () => {
     ["1e3", undefined],
     ["2001-05-01", undefined],
     ["soon", undefined],
+    ["Soon 12", undefined],
+    ["Try 9999", undefined],
     ["9999999999", undefined]
   ]
   it.effect.each(seconds)("%s is %s ms", ([value, millis]) =>
@@ -27,7 +29,7 @@ describe("Retry-After", () => {
     })
   )
 
-  it.effect.each(["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"])(
+  it.effect.each(["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"])(
     "as a date is what is left until then: %s",
     (value) =>
       Effect.gen(function* () {

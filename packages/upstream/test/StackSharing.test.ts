@@ -1,9 +1,10 @@
 /** Who shares a fetch with whom, through the whole stack, when everybody has little time and none has the same. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deadline from "@portico/call/Deadline"
-import { Effect, type Exit, Fiber } from "effect"
+import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Breaker from "../src/Breaker.ts"
+import * as Coalesce from "../src/Coalesce.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
 import { outcome, thingOver } from "./PlayedThing.ts"
 import { fork } from "./Running.ts"
@@ -38,13 +39,51 @@ describe("a crowd with little time", () => {
     })
   )
 
+  it.effect("is not let down by who has hardly any, where the upstream does as it is told", () =>
+    Effect.gen(function* () {
+      const told = ({ headers }: PlayedTransport.Exchange) => Number(headers["x-envoy-expected-rq-timeout-ms"])
+      const { fetch, exchanges } = yield* thingOver(
+        (exchange) =>
+          told(exchange) < 300
+            ? Effect.andThen(Effect.sleep(told(exchange) * 0.9), PlayedTransport.status(504))
+            : answersAfter(300),
+        { timeout: "800 millis" }
+      )
+      const hasty = yield* fork(Effect.exit(Deadline.within("50 millis")(fetch(1))))
+      const others = yield* Effect.forEach([800, 450, 400], (budget) =>
+        fork(Effect.exit(Deadline.within(budget)(fetch(1))))
+      )
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(outcome(yield* Fiber.join(hasty)), "Status 504")
+      assert.deepStrictEqual((yield* Effect.forEach(others, Fiber.join)).map(outcome), ["ok", "ok", "ok"])
+      assert.deepStrictEqual(exchanges.map(told), [50, 800])
+    })
+  )
+
+  it.effect("one within another: the upstream hears for how long anybody waits", () =>
+    Effect.gen(function* () {
+      const { fetch, exchanges } = yield* thingOver(() => answersAfter(10), { timeout: "800 millis" })
+      const outer = yield* Coalesce.make({
+        key: String,
+        call: fetch,
+        limit: "2 seconds",
+        enough: "1 second",
+        late: Exit.fail("late")
+      })
+      const caller = yield* fork(Deadline.within("40 millis")(outer(1)))
+      yield* TestClock.adjust("10 millis")
+      yield* Fiber.join(caller)
+      assert.strictEqual(exchanges[0]?.headers["x-envoy-expected-rq-timeout-ms"], "40")
+    })
+  )
+
   it.effect("whoever has more time than the first gets an answer that comes too late for the first", () =>
     Effect.gen(function* () {
-      const { fetch, exchanges } = yield* thingOver(() => answersAfter(300), { timeout: "800 millis" })
+      const { fetch, exchanges } = yield* thingOver(() => answersAfter(250), { timeout: "800 millis" })
       const first = yield* fork(Effect.exit(Deadline.within("200 millis")(fetch(1))))
       yield* TestClock.adjust("100 millis")
-      const second = yield* fork(Effect.exit(Deadline.within("400 millis")(fetch(1))))
-      yield* TestClock.adjust("200 millis")
+      const second = yield* fork(Effect.exit(Deadline.within("180 millis")(fetch(1))))
+      yield* TestClock.adjust("150 millis")
       assert.deepStrictEqual(
         [outcome(yield* Fiber.join(first)), outcome(yield* Fiber.join(second))],
         ["Timeout of deadline", "ok"]

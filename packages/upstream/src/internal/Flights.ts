@@ -46,6 +46,7 @@ class Fleet<I, A, E> {
   readonly origin: number
   private readonly options: Options<I, A, E, E>
   private readonly limit: number
+  private readonly enough: number
   /** What a newcomer may join, and what has not ended although nobody may join it any longer. */
   private readonly flights: Table<string, Flight<I, A, E>>
   private readonly apart = new Set<Flight<I, A, E>>()
@@ -56,6 +57,7 @@ class Fleet<I, A, E> {
     this.late = options.late
     this.origin = Math.floor(surroundings.clock.currentTimeMillisUnsafe())
     this.limit = Duration.toMillis(Duration.fromInputUnsafe(options.limit))
+    this.enough = Duration.toMillis(Duration.fromInputUnsafe(options.enough))
     this.flights = new Table(hash)
   }
 
@@ -70,26 +72,39 @@ class Fleet<I, A, E> {
     if (until <= now) return Direct.tell(asker, options.late)
     const key = Ask.tried(() => options.key(input))
     if (Exit.isExit(key)) return Direct.tell(asker, key)
-    const open = this.flights.get(key)
-    // One that has not begun, or is at its end, is nobody's to join.
-    const known = open?.begun === undefined || open.until <= now ? undefined : open
+    const known = this.joinable(this.flights.get(key), now, until)
     if (known !== undefined) {
       if (trail !== undefined) trail.provenance = "coalesced"
       options.onJoin?.()
     }
     const joined = known ?? this.open(key, input, fiber, now, until)
     if (Exit.isExit(joined)) return Direct.tell(asker, joined)
-    if (joined === known) joined.wait(until)
+    if (joined === known) joined.wait(until, fiber)
     const waiter = new Waiter(this, joined, asker)
     if (until !== Infinity) waiter.alarm = Alarm.setPatient(Alarm.timekeeper(fiber), until, waiter)
     return waiter
   }
 
+  /**
+   * A flight that this caller may join. What was asked of an upstream for a caller with little time may end there with it: it
+   * is not for who has more than twice as much, of what an attempt takes. With less a part of the difference would be
+   * a flight for everybody in a crowd.
+   */
+  private joinable(flight: Flight<I, A, E> | undefined, now: number, until: number): Flight<I, A, E> | undefined {
+    // One that has not begun, or is at its limit, is nobody's.
+    if (flight?.begun === undefined || flight.until <= now) return undefined
+    const { toldAfter } = flight
+    if (toldAfter === undefined) return flight
+    const told = this.origin + toldAfter - now
+    return 2 * told < Math.min(this.enough, until - now) ? undefined : flight
+  }
+
   /** Begins a flight; where it ended at once, its exit is all there is of it. */
   private open(key: string, input: I, caller: AnyFiber, now: number, until: number) {
     const flight = new Flight<I, A, E>(this, key, input, caller, now + this.limit)
+    if (until - now < this.enough) flight.toldAfter = Instant.small(Math.floor(until) - this.origin)
     // It may be asked for before its first caller is counted in.
-    flight.wait(until)
+    flight.wait(until, caller)
     const displaced = this.flights.get(key)
     if (displaced !== undefined) this.apart.add(displaced)
     this.flights.set(key, flight)
@@ -148,6 +163,8 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
   readonly surroundings: Call.Surroundings
   readonly requestId: string
   readonly trace: TraceContext.TraceContext | undefined
+  /** Until when the upstream may go on with what it is asked first, where that is less than an attempt may take. */
+  toldAfter: number | undefined
   /** Undefined until it has begun, and once it has ended. */
   begun: Direct.Begun | undefined
   /** How it has ended. */
@@ -178,10 +195,10 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
     return this.fleet.origin + this.waitedAfter
   }
 
-  /** Somebody waits until then. */
-  wait(until: number): void {
-    // Whole, so that it is small: what is left of a millisecond is nothing to wait for. Less than more: upstreams are told.
-    const after = Math.floor(until) - this.fleet.origin
+  /** Somebody waits until then, or for as long as anybody waits for the call that the caller is part of. */
+  wait(until: number, caller: AnyFiber): void {
+    // Whole, so that it is small. Rounded down: it is what the upstream is told that is left.
+    const after = Math.floor(Math.min(until, caller.getRef(Call.WaitedUntil)())) - this.fleet.origin
     if (after > this.waitedAfter) this.waitedAfter = Instant.small(after)
   }
 

@@ -38,15 +38,15 @@ export const attempt = <Q, A, E>(
   const unsafe = Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) }))
   return (call, asker) => {
     const now = call.surroundings.clock.currentTimeMillisUnsafe()
+    // It lasts for as long as it may; the upstream is told for how long anybody waits for it, and not asked for nobody.
     const { until, late } = limit(now, call.until)
-    if (until <= now) return Direct.tell(asker, late)
+    const told = limit(now, Math.min(call.until, call.waitedUntil()))
+    if (told.until <= now) return Direct.tell(asker, told.late)
     const path = Ask.tried(() => pathOf(call.question))
     if (Exit.isExit(path) || path.path === undefined) return Direct.tell(asker, Exit.isExit(path) ? path : unsafe)
     onSend()
     const attempted = new Attempt(read, call, asker, late)
-    // It lasts for as long as it may; the upstream is told for how long anybody waits for it.
-    const left = Math.min(until, call.waitedUntil()) - now
-    return attempted.begin(wire(requestOf(path, path.path, call, left), attempted), until)
+    return attempted.begin(wire(requestOf(path, path.path, call, told.until - now), attempted), until)
   }
 }
 

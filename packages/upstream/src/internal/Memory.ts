@@ -2,7 +2,7 @@
 import { Cause, Duration, Exit, Option, type Random } from "effect"
 import type * as Freshness from "../Freshness.ts"
 import * as UpstreamError from "../UpstreamError.ts"
-import type { Ask, Asker } from "./Ask.ts"
+import { type Ask, type Asker, tried } from "./Ask.ts"
 import type { Call } from "./Call.ts"
 import { type Reading, valueIn } from "./Reading.ts"
 import { Shelf } from "./Shelf.ts"
@@ -53,7 +53,7 @@ export const make = <A, E, I>(
         return good.put(key, exit, now + jittered(freshFor, random), now)
       }
       const failure = exit.cause.reasons.find(Cause.isFailReason)
-      if (failure === undefined || !isAnswer(failure.error)) return
+      if (failure === undefined || tried(() => isAnswer(failure.error)) !== true) return
       // What was there before is there no longer.
       good.delete(key)
       if (notFoundFor > 0) notFound.put(key, Exit.fail(failure.error), now + notFoundFor, now)
