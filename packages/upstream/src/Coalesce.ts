@@ -10,7 +10,7 @@
  * A caller waits until its own deadline, and the flight for as long as anybody waits for it, or to its limit. How long that is
  * grows with those who join: whoever has more time than the first is not cut short by it here. What was told an upstream before
  * does not grow. So whoever has more than twice the time that the first had left, where that was less than `enough`, has a
- * flight of its own, which newcomers join.
+ * flight of its own, which newcomers join. Whatever an Effect asks in its flight, it asks with the flight's limit.
  *
  * Effect's Cache shares a lookup too, but runs it in the first caller's context, and a miss costs more
  * (benchmark/Policies.ts).

@@ -1,10 +1,9 @@
 /** Who shares a fetch with whom, through the whole stack, when everybody has little time and none has the same. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deadline from "@portico/call/Deadline"
-import { Effect, Exit, Fiber } from "effect"
+import { Effect, type Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Breaker from "../src/Breaker.ts"
-import * as Coalesce from "../src/Coalesce.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
 import { outcome, thingOver } from "./PlayedThing.ts"
 import { fork } from "./Running.ts"
@@ -57,23 +56,6 @@ describe("a crowd with little time", () => {
       assert.strictEqual(outcome(yield* Fiber.join(hasty)), "Status 504")
       assert.deepStrictEqual((yield* Effect.forEach(others, Fiber.join)).map(outcome), ["ok", "ok", "ok"])
       assert.deepStrictEqual(exchanges.map(told), [50, 800])
-    })
-  )
-
-  it.effect("one within another: the upstream hears for how long anybody waits", () =>
-    Effect.gen(function* () {
-      const { fetch, exchanges } = yield* thingOver(() => answersAfter(10), { timeout: "800 millis" })
-      const outer = yield* Coalesce.make({
-        key: String,
-        call: fetch,
-        limit: "2 seconds",
-        enough: "1 second",
-        late: Exit.fail("late")
-      })
-      const caller = yield* fork(Deadline.within("40 millis")(outer(1)))
-      yield* TestClock.adjust("10 millis")
-      yield* Fiber.join(caller)
-      assert.strictEqual(exchanges[0]?.headers["x-envoy-expected-rq-timeout-ms"], "40")
     })
   )
 

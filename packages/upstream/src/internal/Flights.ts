@@ -79,7 +79,7 @@ class Fleet<I, A, E> {
     }
     const joined = known ?? this.open(key, input, fiber, now, until)
     if (Exit.isExit(joined)) return Direct.tell(asker, joined)
-    if (joined === known) joined.wait(until, fiber)
+    if (joined === known) joined.wait(until)
     const waiter = new Waiter(this, joined, asker)
     if (until !== Infinity) waiter.alarm = Alarm.setPatient(Alarm.timekeeper(fiber), until, waiter)
     return waiter
@@ -104,7 +104,7 @@ class Fleet<I, A, E> {
     const flight = new Flight<I, A, E>(this, key, input, caller, now + this.limit)
     if (until - now < this.enough) flight.toldAfter = Instant.small(Math.floor(until) - this.origin)
     // It may be asked for before its first caller is counted in.
-    flight.wait(until, caller)
+    flight.wait(until)
     const displaced = this.flights.get(key)
     if (displaced !== undefined) this.apart.add(displaced)
     this.flights.set(key, flight)
@@ -195,10 +195,10 @@ class Flight<I, A, E> implements Call.Call<I>, Direct.Asker<A, E> {
     return this.fleet.origin + this.waitedAfter
   }
 
-  /** Somebody waits until then, or for as long as anybody waits for the call that the caller is part of. */
-  wait(until: number, caller: AnyFiber): void {
+  /** Somebody waits until then. */
+  wait(until: number): void {
     // Whole, so that it is small. Rounded down: it is what the upstream is told that is left.
-    const after = Math.floor(Math.min(until, caller.getRef(Call.WaitedUntil)())) - this.fleet.origin
+    const after = Math.floor(until) - this.fleet.origin
     if (after > this.waitedAfter) this.waitedAfter = Instant.small(after)
   }
 

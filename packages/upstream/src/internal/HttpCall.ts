@@ -40,13 +40,13 @@ export const attempt = <Q, A, E>(
     const now = call.surroundings.clock.currentTimeMillisUnsafe()
     // It lasts for as long as it may; the upstream is told for how long anybody waits for it, and not asked for nobody.
     const { until, late } = limit(now, call.until)
-    const told = limit(now, Math.min(call.until, call.waitedUntil()))
-    if (told.until <= now) return Direct.tell(asker, told.late)
+    const told = Math.min(until, call.waitedUntil())
+    if (told <= now) return Direct.tell(asker, limit(now, told).late)
     const path = Ask.tried(() => pathOf(call.question))
     if (Exit.isExit(path) || path.path === undefined) return Direct.tell(asker, Exit.isExit(path) ? path : unsafe)
     onSend()
     const attempted = new Attempt(read, call, asker, late)
-    return attempted.begin(wire(requestOf(path, path.path, call, told.until - now), attempted), until)
+    return attempted.begin(wire(requestOf(path, path.path, call, told - now), attempted), until)
   }
 }
 
