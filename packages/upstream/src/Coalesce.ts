@@ -12,8 +12,7 @@
  * does not grow. So whoever has more than twice the time that the first had left, where that was less than `enough`, has a
  * flight of its own, which newcomers join. Whatever an Effect asks in its flight, it asks with the flight's limit.
  *
- * Effect's Cache shares a lookup too, but runs it in the first caller's context, and a miss costs more
- * (benchmark/Policies.ts).
+ * Effect's Cache shares a lookup too, but runs it in the first caller's context (what each costs: benchmark/Policies.ts).
  */
 import * as Alarm from "@portico/call/Alarm"
 import * as Direct from "@portico/call/Direct"
