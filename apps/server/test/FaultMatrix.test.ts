@@ -6,9 +6,17 @@ import { assert, beforeAll, describe, it } from "@effect/vitest"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
 import * as Faults from "@portico/testing/Faults"
 import { Effect } from "effect"
-import { assertCell, assertComplete, assertPart, atTheDeadline, dataOf, expectations } from "./expected.ts"
+import {
+  assertCell,
+  assertComplete,
+  assertPart,
+  atTheDeadline,
+  dataOf,
+  type Expected,
+  expectations
+} from "./expected.ts"
 import { eventually } from "./fixture.ts"
-import { all, enter, newcomer, overFive, platforms, slack, well } from "./five.ts"
+import { all, enter, newcomer, overFive, platforms, type Service, slack, well } from "./five.ts"
 import * as Watch from "./watch.ts"
 
 const modes = ["failfast", "settle", "degrade"] as const
@@ -23,6 +31,15 @@ const staleAt: Partial<Record<RoomUpstreams.Name, number>> = {
   equity: 1_000,
   statistics: 5_000
 }
+
+/** An entry in each mode, all at once, and what becomes of it. */
+const enterInEachMode = (service: Service, upstream: RoomUpstreams.Name, expected: Expected) =>
+  Effect.all(
+    modes.map((mode, index) =>
+      Effect.map(enter(service, mode, platforms[index]), (entered) => assertCell(entered, mode, upstream, expected))
+    ),
+    { concurrency: "unbounded", discard: true }
+  )
 
 // The first entry of a process loads and compiles what the others find there.
 beforeAll(() =>
@@ -48,12 +65,7 @@ describe("the fault matrix", () => {
               Effect.gen(function* () {
                 const faulty = service.upstreams[upstream]
                 yield* faulty.become(Faults.all[fault])
-                const cells = modes.map((mode, index) =>
-                  Effect.map(enter(service, mode, platforms[index]), (entered) =>
-                    assertCell(entered, mode, upstream, expected)
-                  )
-                )
-                yield* Effect.all(cells, { concurrency: "unbounded", discard: true })
+                yield* enterInEachMode(service, upstream, expected)
 
                 assert.strictEqual(faulty.requests.length, modes.length * expected.requests)
                 yield* service.rests
@@ -92,12 +104,7 @@ describe("the fault matrix", () => {
               Effect.gen(function* () {
                 const faulty = service.upstreams[upstream]
                 yield* faulty.become(Faults.all[fault])
-                const cells = modes.map((mode, index) =>
-                  Effect.map(enter(service, mode, platforms[index]), (entered) =>
-                    assertCell(entered, mode, upstream, atTheDeadline)
-                  )
-                )
-                yield* Effect.all(cells, { concurrency: "unbounded", discard: true })
+                yield* enterInEachMode(service, upstream, atTheDeadline)
                 assert.strictEqual(faulty.requests.length, modes.length)
                 yield* service.rests
                 yield* eventually(() => faulty.open() === 0)

@@ -316,14 +316,10 @@ const breakerOf = (
   { breaker: options }: Policies,
   metrics: CallMetrics.CallMetrics
 ): Effect.Effect<Ask.Around<UpstreamError>, never, Scope.Scope> => {
+  const breaker =
+    options === undefined ? undefined : Breaker.make({ ...options, upstream, onTransition: metrics.turned })
   // One that there is not lets everything pass.
-  if (options === undefined)
-    return Effect.as(
-      metrics.circuit(() => "closed"),
-      none
-    )
-  const breaker = Breaker.make({ ...options, upstream, onTransition: metrics.turned })
-  return Effect.as(metrics.circuit(breaker.state), breaker.around)
+  return Effect.as(metrics.circuit(breaker?.state ?? (() => "closed")), breaker?.around ?? none)
 }
 
 const orNone = <O>(options: O | undefined, make: (options: O) => Stackable<UpstreamError>): Ask.Around<UpstreamError> =>

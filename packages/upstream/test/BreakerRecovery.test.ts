@@ -76,7 +76,7 @@ describe("a half-open breaker", () => {
     })
   )
 
-  it.effect("what an operator's word throws of is neither good nor bad, and loses no place", () =>
+  it.effect("an error of which `counts` throws is neither good nor bad, and loses no place", () =>
     Effect.gen(function* () {
       const broken = yield* halfOpen({
         counts: (error) => {

@@ -86,9 +86,9 @@ class Fleet<I, A, E> {
   }
 
   /**
-   * A flight that this caller may join. What was asked of an upstream for a caller with little time may end there with it: it
-   * is not for who has more than twice as much, of what an attempt takes. With less a part of the difference would be
-   * a flight for everybody in a crowd.
+   * The flight, if this caller may join it. An upstream may give up when the time is over that it was told of. So where that is
+   * less than half of what the caller has, and of what an attempt may take, the caller begins another. Whoever has just a
+   * little more joins: in a crowd everybody has a little more than the one before, and each would begin its own.
    */
   private joinable(flight: Flight<I, A, E> | undefined, now: number, until: number): Flight<I, A, E> | undefined {
     // One that has not begun, or is at its limit, is nobody's.
