@@ -133,8 +133,7 @@ class Entering implements Inside {
 
   begin(context: Context.Context<RoomUpstreams>): Inside {
     const { mode, viewer } = this.asked
-    const entry = Effect.map(RoomEntry.enter(mode, viewer), (value) => this.answerOf(value))
-    const fiber = Effect.runForkWith(context)(entry)
+    const fiber = Effect.runForkWith(context)(RoomEntry.enter(mode, viewer))
     this.fiber = fiber
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) this.ended(exit)
@@ -149,25 +148,30 @@ class Entering implements Inside {
     this.fiber?.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
   }
 
-  private answerOf(value: RoomEntry.RoomEntry): Answer {
-    const { mode, viewer } = this.asked
-    const millis = Timeline.elapsed(this.timeline, this.lanes.clock)
-    const body = EntryEncoding.encode(mode, viewer, value, this.timeline)
-    return { body, outcome: EntryAnswer.completeness(value), millis }
-  }
-
-  private ended(exit: Exit.Exit<Answer, RoomEntry.EntryError>): void {
+  private ended(exit: Exit.Exit<RoomEntry.RoomEntry, RoomEntry.EntryError>): void {
     const { asked, exchange, lanes, requestId, timeline } = this
     if (this.place !== undefined) lanes.inside.remove(this.place)
-    if (Exit.isSuccess(exit)) {
-      const { body, outcome, millis } = exit.value
+    const answer = Exit.isSuccess(exit) ? this.answerOf(exit.value) : Exit.failCause(exit.cause)
+    if (!Exit.isExit(answer)) {
+      const { body, outcome, millis } = answer
       lanes.durations(asked.mode, outcome, millis)
       const headers = EntryAnswer.headers(timeline, requestId)
       headers["content-type"] = EntryAnswer.contentType
       return exchange.answer(200, headers, body)
     }
     exchange.set(RequestId.header, requestId)
-    const ended = { asked, timeline, exit: Exit.failCause(exit.cause) }
+    const ended = { asked, timeline, exit: answer }
     lanes.handOn(exchange, (request) => void handedOn.set(request, ended))
+  }
+
+  private answerOf(value: RoomEntry.RoomEntry): Answer | Exit.Exit<never> {
+    const { mode, viewer } = this.asked
+    const millis = Timeline.elapsed(this.timeline, this.lanes.clock)
+    try {
+      const body = EntryEncoding.encode(mode, viewer, value, this.timeline)
+      return { body, outcome: EntryAnswer.completeness(value), millis }
+    } catch (defect) {
+      return Exit.die(defect)
+    }
   }
 }

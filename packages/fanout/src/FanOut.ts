@@ -221,17 +221,13 @@ const collect = <P, Out extends AnyEffect>(
 ): Out => {
   const names = Object.keys(parts)
   const plans = Object.entries(parts).map(([name, part]) => plan(name, part))
-  const all =
+  const keyed: AnyEffect =
     concurrency === "unbounded" && plans.every(needsNoFiber)
       ? Together.run(names, plans)
-      : Effect.forEach(plans, (plan, index) => toEffect(names[index] ?? "", plan), { concurrency })
-  const keyed: AnyEffect = Effect.map(all, (results) => {
-    const out: Record<string, unknown> = {}
-    names.forEach((name, index) => {
-      out[name] = results[index]
-    })
-    return out
-  })
+      : Effect.map(
+          Effect.forEach(plans, (plan, index) => toEffect(names[index] ?? "", plan), { concurrency }),
+          (results) => Together.named(names, results)
+        )
   // A loop over a record loses which key has which type: the public signatures say it again, and the type tests hold them.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return keyed as Out

@@ -42,17 +42,29 @@ export interface RoomEntry {
 /** What can take the place of an entry. */
 export type EntryError = RoomNotFound | UserNotFound | UpstreamError
 
-/** Enters a room in one of the four modes. */
+/**
+ * Enters a room in one of the four modes. The calls are put together as it begins, and not before: what waits for them would
+ * keep all that they are made of for as long as they take, for every young collection to copy.
+ */
 export const enter = (mode: Mode, viewer: Viewer): Effect.Effect<RoomEntry, EntryError, RoomUpstreams> => {
   switch (mode) {
     case "failfast":
-      return Effect.map(FanOut.failFast(calls(viewer)), allOk)
+      return Effect.map(
+        Effect.suspend(() => FanOut.failFast(calls(viewer))),
+        allOk
+      )
     case "serial":
-      return Effect.map(FanOut.serial(calls(viewer)), allOk)
+      return Effect.map(
+        Effect.suspend(() => FanOut.serial(calls(viewer))),
+        allOk
+      )
     case "settle":
-      return FanOut.settle(calls(viewer))
+      return Effect.suspend(() => FanOut.settle(calls(viewer)))
     case "degrade":
-      return degrade(viewer)
+      return Effect.map(
+        Effect.suspend(() => FanOut.degrade(graded(viewer))),
+        degraded
+      )
   }
 }
 
@@ -76,20 +88,23 @@ const allOk = (data: FanOut.All<ReturnType<typeof calls>>): RoomEntry => ({
 })
 
 /** Without the room, or without the user who wants in, there is nothing to enter; the rest is worth having. */
-const degrade = ({ roomId, userId, platform }: Viewer): Effect.Effect<RoomEntry, EntryError, RoomUpstreams> => {
+const graded = ({ roomId, userId, platform }: Viewer) => {
   const client = { platform }
   const room = { roomId }
-  return Effect.map(
-    FanOut.degrade({
-      version: Part.optional(Version.fetch(client), { stale: Version.lastGood(client) }),
-      live: Part.required(Live.fetch(room)),
-      user: userId === undefined ? Part.skipped : Part.required(User.fetch({ userId })),
-      equity: userId === undefined ? Part.skipped : equityOf({ userId, roomId }),
-      statistics: Part.optional(Statistics.fetch(room), { stale: Statistics.lastGood(room) })
-    }),
-    (parts) => ({ ...parts, live: Part.ok(parts.live), user: okOrSkipped(parts.user) })
-  )
+  return {
+    version: Part.optional(Version.fetch(client), { stale: Version.lastGood(client) }),
+    live: Part.required(Live.fetch(room)),
+    user: userId === undefined ? Part.skipped : Part.required(User.fetch({ userId })),
+    equity: userId === undefined ? Part.skipped : equityOf({ userId, roomId }),
+    statistics: Part.optional(Statistics.fetch(room), { stale: Statistics.lastGood(room) })
+  }
 }
+
+const degraded = (parts: FanOut.Degraded<ReturnType<typeof graded>>): RoomEntry => ({
+  ...parts,
+  live: Part.ok(parts.live),
+  user: okOrSkipped(parts.user)
+})
 
 const equityOf = (owner: { readonly userId: UserId; readonly roomId: RoomId }) =>
   Part.optional(Equity.Equity.fetch(owner), {

@@ -20,9 +20,12 @@ export interface Request {
   readonly method: "GET" | "POST"
   /** Begins with a slash, and is encoded. */
   readonly path: string
-  /** Names and values in turn. Those that say where the request goes and where it ends are the wire's own. */
+  /**
+   * Names and values in turn. Those that say where the request goes and where it ends are the wire's own. Made anew whenever
+   * they are looked at: whatever goes out has a span id of its own.
+   */
   readonly headers: ReadonlyArray<string>
-  readonly body?: string
+  readonly body?: string | undefined
 }
 
 /** A whole answer, whatever its status. */
@@ -96,16 +99,26 @@ export class Transport extends Context.Service<
   })
 }
 
+/** What all requests to an upstream have in common. */
+interface Origin {
+  readonly upstream: string
+  /** What goes before each path. */
+  readonly prefix: string
+  /** What goes before each request's headers. */
+  readonly always: string
+}
+
 const overHttp1 = (pool: Http1Pool, { upstream, baseUrl }: WireOptions): Wire => {
   const prefix = baseUrl.pathname.replace(/\/$/, "")
   const always = `\r\nhost: ${baseUrl.host}\r\nconnection: keep-alive\r\n`
+  const origin: Origin = { upstream, prefix, always }
   return (request, asker) => {
-    const head = headOf(request, prefix, always)
+    const head = headOf(request, origin)
     if (head === undefined) {
       asker.tell(Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) })))
       return nothing
     }
-    const exchange = new OverHttp1(pool, upstream, request, head, asker)
+    const exchange = new OverHttp1(pool, origin, request, head, asker)
     pool.send(exchange)
     return exchange
   }
@@ -115,33 +128,41 @@ const nothing: Sent = { end: () => {} }
 
 /** Tells what an exchange was to the upstream. */
 class OverHttp1 extends Exchange implements Sent {
-  private readonly upstream: string
+  private readonly origin: Origin
+  private readonly request: Request
   private readonly asker: Direct.Asker<Response, UpstreamError>
 
   constructor(
     pool: Http1Pool,
-    upstream: string,
-    { method, body }: Request,
+    origin: Origin,
+    request: Request,
     head: string,
     asker: Direct.Asker<Response, UpstreamError>
   ) {
-    super(pool, head, body, method === "GET")
-    this.upstream = upstream
+    super(pool, head, request.body, request.method === "GET")
+    this.origin = origin
+    this.request = request
     this.asker = asker
   }
 
+  protected override remakeHead(): string {
+    // What could be sent once can be sent again.
+    return headOf(this.request, this.origin) ?? ""
+  }
+
   override tell(outcome: Response | Failure): void {
-    const { asker, upstream } = this
+    const { asker, origin } = this
     asker.tell(
       typeof outcome === "object" && "status" in outcome
         ? Exit.succeed(outcome)
-        : Exit.fail(new UpstreamError({ upstream, reason: reasonOf(outcome) }))
+        : Exit.fail(new UpstreamError({ upstream: origin.upstream, reason: reasonOf(outcome) }))
     )
   }
 }
 
 /** The request line and headers; undefined where a part of them would not end where it should. */
-const headOf = ({ method, path, headers, body }: Request, prefix: string, always: string): string | undefined => {
+const headOf = (request: Request, { prefix, always }: Origin): string | undefined => {
+  const { method, path, headers, body } = request
   if (!target.test(path)) return undefined
   let head = `${method} ${prefix}${path} HTTP/1.1${always}`
   for (let index = 0; index < headers.length; index += 2) {

@@ -30,6 +30,7 @@ export const send = (pool: Http1Pool, path = "/", idempotent = true): Sent => {
 /** An exchange that a test is told of. */
 export class Told extends Exchange {
   override readonly tell: (outcome: Whole | Failure) => void
+  private readonly again: string
 
   constructor(
     pool: Http1Pool,
@@ -40,6 +41,11 @@ export class Told extends Exchange {
   ) {
     super(pool, head, body, idempotent)
     this.tell = tell
+    this.again = head
+  }
+
+  protected override remakeHead(): string {
+    return this.again
   }
 }
 

@@ -12,7 +12,7 @@ import { fork } from "./Running.ts"
 class NoThing extends Schema.TaggedError<NoThing>()("NoThing", {}) {}
 
 /** An upstream of no business. */
-class Thing extends Upstream.Service<Thing>()("thing", {
+export class Thing extends Upstream.Service<Thing>()("thing", {
   input: Schema.Struct({ id: Schema.Int }),
   output: Schema.Struct({ name: Schema.String }),
   errors: [NoThing]

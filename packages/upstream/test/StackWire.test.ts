@@ -1,10 +1,14 @@
+import type { Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deadline from "@portico/call/Deadline"
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
-import { Effect, Fiber } from "effect"
+import * as ScriptedServer from "@portico/testing/ScriptedServer"
+import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { good, outcome, thingOver } from "./PlayedThing.ts"
+import * as Path from "../src/Path.ts"
+import { Transport } from "../src/Transport.ts"
+import { good, outcome, Thing, thingOver } from "./PlayedThing.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
 import { fork } from "./Running.ts"
 
@@ -73,6 +77,39 @@ describe("what the stack puts on the wire", () => {
       assert.strictEqual(named?.["accept"], "application/json")
       assert.notProperty(nameless, "x-request-id")
       assert.notProperty(nameless, "traceparent")
+    })
+  )
+
+  it.live("of what goes out once more, since its connection closed: the same, with a span of its own", () =>
+    Effect.gen(function* () {
+      const answered = new Set<Socket>()
+      const server = yield* ScriptedServer.make((socket) => {
+        if (answered.has(socket)) return void socket.end()
+        answered.add(socket)
+        socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{"name":"one"}`)
+      })
+      const http = Thing.layerHttp({
+        baseUrl: server.url,
+        request: ({ id }) => Path.get`/things/${id}`,
+        policies: { timeout: "5 seconds" }
+      })
+      const context = yield* Layer.build(Layer.provide(http, Transport.layer))
+      const fetch = (id: number) =>
+        Thing.fetch({ id }).pipe(
+          Effect.provide(context),
+          Effect.provideService(RequestId.RequestId, "r-1"),
+          Effect.provideService(TraceContext.TraceContext, { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", flags: "01" })
+        )
+      yield* fetch(1)
+      assert.deepStrictEqual(yield* fetch(2), { name: "one" })
+      const [, once = "", again = ""] = server.requests
+      assert.match(
+        once,
+        /^GET \/things\/2 HTTP\/1.1\r\n.*\r\nx-request-id: r-1\r\ntraceparent: 00-4bf9[^-]*-[0-9a-f]{16}-01$/s
+      )
+      assert.notStrictEqual(again, once)
+      const spanless = (head: string) => head.replace(/[0-9a-f]{16}-01$/, "")
+      assert.strictEqual(spanless(again), spanless(once))
     })
   )
 

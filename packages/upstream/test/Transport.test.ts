@@ -1,6 +1,6 @@
 /** The wire over HTTP/1.1 on real sockets: what goes out, and what comes back. */
 import * as Http from "node:http"
-import { isIPv6 } from "node:net"
+import { isIPv6, type Socket } from "node:net"
 import { networkInterfaces } from "node:os"
 import { assert, describe, it } from "@effect/vitest"
 import * as Faults from "@portico/testing/Faults"
@@ -44,6 +44,31 @@ describe("what goes out", () => {
           "empty: "
         ].join("\r\n")
       ])
+    })
+  )
+
+  it.live("is looked at anew where it goes out once more, since the connection closed as it went in", () =>
+    Effect.gen(function* () {
+      const answered = new Set<Socket>()
+      const server = yield* ScriptedServer.make((socket) => {
+        if (answered.has(socket)) return void socket.end()
+        answered.add(socket)
+        socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+      })
+      const wire = yield* connect(new URL("/api", server.url))
+      let looks = 0
+      const request: Request = {
+        method: "GET",
+        path: "/x",
+        get headers() {
+          return ["accept", "x", "look", String(++looks)]
+        }
+      }
+      yield* send(wire, request)
+      assert.strictEqual((yield* send(wire, request)).body, "ok")
+      const head = (look: number) =>
+        `GET /api/x HTTP/1.1\r\nhost: ${server.url.host}\r\nconnection: keep-alive\r\naccept: x\r\nlook: ${look}`
+      assert.deepStrictEqual(server.requests, [head(1), head(2), head(3)])
     })
   )
 

@@ -22,7 +22,9 @@ export interface Place {
   state: "waiting" | "inside" | "gone"
   /** Let go of when it is gone, since its place in line may outlast it. */
   caller: Caller | undefined
+  /** When it came, in microseconds without the higher bits. */
   readonly since: number
+  /** In whole milliseconds. */
   readonly usefulFor: number
 }
 
@@ -82,11 +84,11 @@ export class Line {
   arrive(caller: Caller): Place {
     const { most, now } = this.options
     const isFree = this.waiting === 0 && this.room > 0
-    const usefulFor = isFree ? Infinity : caller.usefulFor()
+    const usefulFor = isFree ? 0 : caller.usefulFor()
     const comesTooLate = !isFree && (this.waiting + 1) * Pace.each(this.pace) > this.worthwhile(usefulFor)
     const isRefused = comesTooLate || this.inside + this.waiting >= most
-    const since = isFree || isRefused ? 0 : now()
-    const place: Place = { state: "waiting", caller, since, usefulFor }
+    const since = isFree || isRefused ? 0 : micros(now())
+    const place: Place = { state: "waiting", caller, since, usefulFor: Math.min(usefulFor, longest) | 0 }
     if (isRefused) this.refuse(place)
     else if (isFree) this.enter(place, 0)
     else {
@@ -175,7 +177,7 @@ export class Line {
       const place = this.places[this.first]
       this.places[this.first++] = undefined
       if (place?.state !== "waiting") continue
-      const millis = now - place.since
+      const millis = ((micros(now) - place.since) >>> 0) / 1e3
       this.waiting--
       waited(millis)
       if (millis > tooLate * place.usefulFor) this.refuse(place)
@@ -191,3 +193,9 @@ export class Line {
     this.first = 0
   }
 }
+
+/** Without the higher bits it is part of the object that has it: V8 gives a fraction one of its own. */
+const micros = (millis: number): number => (millis * 1e3) | 0
+
+/** Whose answer is always of use has a month. */
+const longest = 2 ** 31 - 1

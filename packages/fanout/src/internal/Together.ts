@@ -13,20 +13,36 @@ import * as StandIn from "./StandIn.ts"
 /** A call that is begun without a fiber, or what is left out. */
 export type Part = Parts.Required<unknown, unknown, unknown> | Parts.Optional<unknown, unknown, unknown> | Parts.Skipped
 
-/** Every part's result in the order given; the first failure of a required part ends all others. */
+/**
+ * Every part's result under its name; the first failure of a required part ends all others.
+ *
+ * What is under way refers to nothing that it was begun with and no longer needs: a thousand entries under way are what a
+ * young collection copies. So no closure that stays is made where the parts are in scope.
+ */
 export const run = (
   names: ReadonlyArray<string>,
   parts: ReadonlyArray<Part>
-): Effect.Effect<Array<unknown>, unknown, unknown> =>
+): Effect.Effect<Record<string, unknown>, unknown, unknown> =>
   Effect.contextWith((context: Context.Context<unknown>) =>
     Effect.withFiber((fiber) =>
-      Effect.callback<Array<unknown>, unknown>((resume) => {
+      Effect.callback<Record<string, unknown>, unknown>((resume) => {
         const together = new Together(names, fiber, context, resume)
         together.begin(parts)
-        return Effect.suspend(() => together.leave())
+        return leaving(together)
       })
     )
   )
+
+const leaving = (together: Together): Effect.Effect<void> => Effect.suspend(() => together.leave())
+
+/** Each result under the name of its part. */
+export const named = (names: ReadonlyArray<string>, results: ReadonlyArray<unknown>): Record<string, unknown> => {
+  const out: Record<string, unknown> = {}
+  names.forEach((name, index) => {
+    out[name] = results[index]
+  })
+  return out
+}
 
 /** A part under way, or what takes its place; and who is told of it. */
 class Running implements Direct.Asker<unknown, unknown> {
@@ -59,7 +75,7 @@ class Together {
   private readonly names: ReadonlyArray<string>
   private readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly context: Context.Context<unknown>
-  private readonly resume: (effect: Effect.Effect<Array<unknown>, unknown>) => void
+  private readonly resume: (effect: Effect.Effect<Record<string, unknown>, unknown>) => void
   private readonly timeline: Timeline.Timeline | undefined
   private readonly results: Array<unknown>
   private readonly running: Array<Running | undefined>
@@ -74,7 +90,7 @@ class Together {
     names: ReadonlyArray<string>,
     fiber: Fiber.Fiber<unknown, unknown>,
     context: Context.Context<unknown>,
-    resume: (effect: Effect.Effect<Array<unknown>, unknown>) => void
+    resume: (effect: Effect.Effect<Record<string, unknown>, unknown>) => void
   ) {
     this.names = names
     this.fiber = fiber
@@ -187,7 +203,7 @@ class Together {
 
   private complete(): void {
     this.over = true
-    this.resume(Exit.succeed(this.results))
+    this.resume(Exit.succeed(named(this.names, this.results)))
   }
 
   private fail(running: Running, cause: Cause.Cause<unknown>): void {

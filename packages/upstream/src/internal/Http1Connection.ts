@@ -12,8 +12,6 @@ export type Failure = NodeJS.ErrnoException | "closed" | "malformed" | "too larg
 
 /** One request and its answer. Whoever sends it makes a class of it, so that it is one object with who is told. */
 export abstract class Exchange {
-  /** The request line and headers, as they go out. */
-  readonly head: string
   readonly body: string | undefined
   /** Whether the peer may see it twice. */
   readonly idempotent: boolean
@@ -21,13 +19,29 @@ export abstract class Exchange {
   connection: Connection | undefined
   resent = false
   private readonly queue: Queue
+  /** Undefined once it has gone out. */
+  private head: string | undefined
 
+  /** `head`: the request line and headers, as they go out. */
   constructor(queue: Queue, head: string, body: string | undefined, idempotent: boolean) {
     this.queue = queue
     this.head = head
     this.body = body
     this.idempotent = idempotent
   }
+
+  /**
+   * The request line and headers, to be sent. They are not kept, since hardly ever one goes out twice: of an attempt under way
+   * they would be a quarter of what a young collection copies.
+   */
+  takeHead(): string {
+    const { head } = this
+    this.head = undefined
+    return head ?? this.remakeHead()
+  }
+
+  /** The head once more. */
+  protected abstract remakeHead(): string
 
   /** Told once how it ended, unless it was ended before. */
   abstract tell(outcome: Whole | Failure): void
@@ -96,7 +110,8 @@ export class Connection {
   }
 
   begin(exchange: Exchange): void {
-    const { head, body } = exchange
+    const { body } = exchange
+    const head = exchange.takeHead()
     this.exchange = exchange
     this.heard = false
     exchange.connection = this

@@ -3,6 +3,7 @@ import * as Alarm from "@portico/call/Alarm"
 import * as Backlog from "@portico/call/Backlog"
 import * as Deadline from "@portico/call/Deadline"
 import * as Direct from "@portico/call/Direct"
+import * as Instant from "@portico/call/Instant"
 import * as RequestId from "@portico/call/RequestId"
 import * as TraceContext from "@portico/call/TraceContext"
 import { Effect, Exit, Predicate, Schema } from "effect"
@@ -45,17 +46,20 @@ export const attempt = <Q, A, E>(
     const path = Ask.tried(() => pathOf(call.question))
     if (Exit.isExit(path) || path.path === undefined) return Direct.tell(asker, Exit.isExit(path) ? path : unsafe)
     onSend()
-    const attempted = new Attempt(read, call, asker, late)
-    return attempted.begin(wire(requestOf(path, path.path, call, told - now), attempted), until)
+    const attempted = new Attempt(read, call, asker, late, path, told - now)
+    return attempted.begin(wire(attempted, attempted), until)
   }
 }
 
-/** An attempt under way: from its request to what is read of the answer. */
-class Attempt<Q, A, E> implements Ask.Asker<Response, UpstreamError>, Backlog.Task, Alarm.Sleeper, Ask.Begun {
+/** An attempt under way: from its request, which it is itself, to what is read of the answer. */
+class Attempt<Q, A, E> implements Request, Ask.Asker<Response, UpstreamError>, Backlog.Task, Alarm.Sleeper, Ask.Begun {
   private readonly read: Read<Q, A, E>
   private readonly call: Call<Q>
   private readonly asker: Ask.Asker<A, E | UpstreamError>
   private readonly late: Exit.Exit<never, UpstreamError>
+  private readonly asked: Path
+  /** What the upstream is told that is left, in milliseconds. */
+  private readonly told: number
   private sent: Sent | undefined
   private alarm: Alarm.Alarm | undefined
   private outcome: Outcome | undefined
@@ -68,12 +72,37 @@ class Attempt<Q, A, E> implements Ask.Asker<Response, UpstreamError>, Backlog.Ta
     read: Read<Q, A, E>,
     call: Call<Q>,
     asker: Ask.Asker<A, E | UpstreamError>,
-    late: Exit.Exit<never, UpstreamError>
+    late: Exit.Exit<never, UpstreamError>,
+    asked: Path,
+    told: number
   ) {
     this.read = read
     this.call = call
     this.asker = asker
     this.late = late
+    this.asked = asked
+    this.told = Instant.small(Math.floor(told))
+  }
+
+  get method(): Request["method"] {
+    return this.asked.method
+  }
+
+  get path(): string {
+    return this.asked.path ?? ""
+  }
+
+  get body(): string | undefined {
+    return this.asked.body
+  }
+
+  get headers(): ReadonlyArray<string> {
+    const { requestId, surroundings, trace } = this.call
+    const headers = ["accept", "application/json", Deadline.header, Deadline.toHeader(this.told)]
+    if (requestId !== "") headers.push(RequestId.header, requestId)
+    if (trace !== undefined) headers.push(TraceContext.header, TraceContext.toHeader(trace, surroundings.random))
+    if (this.asked.body !== undefined) headers.push("content-type", "application/json")
+    return headers
   }
 
   begin(sent: Sent, until: number): Ask.Begun {
@@ -115,16 +144,6 @@ class Attempt<Q, A, E> implements Ask.Asker<Response, UpstreamError>, Backlog.Ta
     this.sent?.end()
     return Effect.void
   }
-}
-
-const requestOf = ({ method, body }: Path, path: string, call: Call<unknown>, left: number): Request => {
-  const headers = ["accept", "application/json", Deadline.header, Deadline.toHeader(left)]
-  const { requestId, trace } = call
-  if (requestId !== "") headers.push(RequestId.header, requestId)
-  if (trace !== undefined) headers.push(TraceContext.header, TraceContext.toHeader(trace, call.surroundings.random))
-  if (body === undefined) return { method, path, headers }
-  headers.push("content-type", "application/json")
-  return { method, path, headers, body }
 }
 
 /** What an upstream's answers mean. */
