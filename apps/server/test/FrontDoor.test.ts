@@ -77,28 +77,63 @@ describe("the door", () => {
     })
   )
 
-  it.live("whoever is refused is told before those begin who are let in at the end of the same turn", () =>
+  const lettingIn = {
+    "as it comes": (caller: Caller) => caller.enter(0),
+    "after a while": (caller: Caller, loop: ReturnType<typeof turned>) => loop.afterTurn(() => caller.enter(1.5))
+  }
+  for (const [when, letIn] of Object.entries(lettingIn)) {
+    it.live(`whoever is refused is told before anybody begins who is let in ${when}`, () =>
+      Effect.gen(function* () {
+        const loop = turned()
+        const written: Array<ReadonlyArray<number>> = []
+        const lane = (exchange: Exchange) => {
+          written.push(sockets.map(({ bytesWritten }) => bytesWritten))
+          return atOnce(exchange)
+        }
+        let come = 0
+        const shed = line((caller) => (come++ === 0 ? letIn(caller, loop) : caller.refuse()))
+        const { port, sockets } = yield* open(lane, {}, undefined, shed, loop.layer)
+        const [first, refused] = [yield* client(port), yield* client(port)]
+        for (const [nth, { socket }] of [first, refused].entries()) {
+          socket.write(plain("1001/entry"))
+          yield* eventually(() => come === nth + 1)
+        }
+        assert.isTrue(sockets.every(({ bytesWritten }) => bytesWritten === 0))
+        loop.turn()
+        yield* eventually(() => first.answers().length + refused.answers().length === 2)
+        assert.lengthOf(written, 1)
+        assert.strictEqual(written[0]?.filter((bytes) => bytes > 0).length, 1)
+        assert.include(refused.seen.text, "Overloaded")
+      })
+    )
+  }
+
+  it.live("who leaves before the end of the turn does not begin", () =>
     Effect.gen(function* () {
       const loop = turned()
-      const written: Array<ReadonlyArray<number>> = []
+      let begun = 0
       const lane = (exchange: Exchange) => {
-        written.push(sockets.map(({ bytesWritten }) => bytesWritten))
+        begun++
         return atOnce(exchange)
       }
       let come = 0
-      const shed = line((caller) => (come++ === 0 ? loop.afterTurn(() => caller.enter(0)) : caller.refuse()))
-      const { port, sockets } = yield* open(lane, {}, undefined, shed, loop.layer)
-      const [letIn, refused] = [yield* client(port), yield* client(port)]
-      for (const [nth, { socket }] of [letIn, refused].entries()) {
+      const shed = line((caller) => {
+        come++
+        caller.enter(0)
+      })
+      const { drain, port } = yield* open(lane, {}, undefined, shed, loop.layer)
+      const [stays, leaves] = [yield* client(port), yield* client(port)]
+      for (const [nth, { socket }] of [stays, leaves].entries()) {
         socket.write(plain("1001/entry"))
         yield* eventually(() => come === nth + 1)
       }
-      assert.isTrue(sockets.every(({ bytesWritten }) => bytesWritten === 0))
+      assert.strictEqual(drain.inFlight(), 2)
+      leaves.socket.destroy()
+      yield* eventually(() => drain.inFlight() === 1)
       loop.turn()
-      yield* eventually(() => letIn.answers().length + refused.answers().length === 2)
-      assert.lengthOf(written, 1)
-      assert.strictEqual(written[0]?.filter((bytes) => bytes > 0).length, 1)
-      assert.include(refused.seen.text, "Overloaded")
+      yield* eventually(() => stays.answers().length === 1)
+      yield* eventually(() => drain.inFlight() === 0)
+      assert.strictEqual(begun, 1)
     })
   )
 })

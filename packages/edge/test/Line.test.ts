@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import { Line } from "../src/internal/Line.ts"
 import { entriesPerTurn, standingMillis, tooLate, worthwhile } from "../src/LoadShed.ts"
 import { callers, make } from "./fixture.ts"
 
@@ -253,6 +254,50 @@ describe("the line", () => {
       assert.deepStrictEqual([made.shed.waiting(), made.shed.shed()], [0, 98 * entriesPerTurn])
     })
   )
+
+  it("who comes while others are let in has not waited, and is let in", () => {
+    let now = 1_000
+    let turns: Array<() => void> = []
+    const waits: Array<number> = []
+    const line = new Line({
+      most: 100,
+      perTurn: 3,
+      worthwhile,
+      standingMillis,
+      tooLate,
+      now: () => now,
+      afterTurn: (callback) => void turns.push(callback),
+      isBehind: () => false,
+      shorten: () => {},
+      waited: (millis) => void waits.push(millis)
+    })
+    const log: Array<string> = []
+    const come = (name: string, then: () => void = () => {}) =>
+      line.arrive({
+        usefulFor: () => 1_000,
+        enter: () => {
+          log.push(name)
+          then()
+        },
+        refuse: () => void log.push(`${name} is refused`)
+      })
+    for (const name of ["1", "2", "3"]) come(name)
+    // Takes a tenth of a millisecond, ends, and comes again; somebody waits behind it all the while.
+    const first = come("first", () => {
+      now += 0.1
+      line.leave(first)
+      come("first again")
+    })
+    come("second")
+    for (let round = 0; round < 3; round++) {
+      now += 1
+      const due = turns
+      turns = []
+      for (const callback of due) callback()
+    }
+    assert.deepStrictEqual(log, ["1", "2", "3", "first", "second", "first again"])
+    assert.deepStrictEqual(waits, [1, 1, 0])
+  })
 
   it.effect("when it closes, nobody is left standing", () =>
     Effect.gen(function* () {

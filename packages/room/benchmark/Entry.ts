@@ -43,7 +43,8 @@ let answers: Array<() => void> = []
 
 const wire = Layer.succeed(Transport, {
   connect: () =>
-    Effect.succeed(({ path }, asker) => {
+    Effect.succeed((source, asker) => {
+      const { path } = source.request()
       answers.push(() => asker.tell(Exit.succeed({ status: 200, headers: {}, body: bodyOf(path) })))
       return { end: () => {} }
     })

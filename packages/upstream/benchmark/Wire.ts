@@ -75,7 +75,7 @@ const ours = (url: URL): Effect.Effect<Ask, never, Scope.Scope> =>
     const ask: Ask = (done) => {
       const tell = (outcome: Outcome) =>
         Exit.isSuccess(outcome) ? done(outcome.value.body.length) : broken(outcome.cause)
-      wire({ method: "GET", path, headers }, { tell })
+      wire({ request: () => ({ method: "GET", path, headers }) }, { tell })
     }
     return ask
   }).pipe(Effect.provide(Transport.layer))

@@ -112,11 +112,11 @@ const overloaded: Response = { status: 503, headers: {}, body: '{"error":"inject
 const faulty = (wire: Wire, { latency, error = 0 }: Fault, count: Count, owner: AnyFiber): Wire => {
   const random = owner.getRef(Random.Random)
   const timekeeper = Alarm.timekeeper(owner)
-  return (request, asker) => {
+  return (source, asker) => {
     const late = latency !== undefined && random.nextDoubleUnsafe() < latency.rate
     const fails = random.nextDoubleUnsafe() < error
     const send = () => {
-      if (!fails) return wire(request, asker)
+      if (!fails) return wire(source, asker)
       count("error", 1)
       asker.tell(Exit.succeed(overloaded))
       return nothing

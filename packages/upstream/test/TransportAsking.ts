@@ -1,6 +1,6 @@
 /** Asking over a connected Transport, one request after another, and saying why one failed. */
 import { Effect, type Scope } from "effect"
-import { type Request, type Response, Transport, type Wire } from "../src/Transport.ts"
+import { type Request, type Response, type Source, Transport, type Wire } from "../src/Transport.ts"
 import type { UpstreamError } from "../src/UpstreamError.ts"
 
 /** The real Transport to one upstream. */
@@ -10,8 +10,12 @@ export const connect = (baseUrl: URL): Effect.Effect<Wire, never, Scope.Scope> =
   ).pipe(Effect.provide(Transport.layer))
 
 export const send = (wire: Wire, request: Request): Effect.Effect<Response, UpstreamError> =>
+  sendAnew(wire, { request: () => request })
+
+/** Of what is made anew for each time that it goes out. */
+export const sendAnew = (wire: Wire, source: Source): Effect.Effect<Response, UpstreamError> =>
   Effect.callback<Response, UpstreamError>((resume) => {
-    const sent = wire(request, { tell: resume })
+    const sent = wire(source, { tell: resume })
     return Effect.sync(() => sent.end())
   })
 

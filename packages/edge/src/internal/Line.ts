@@ -177,7 +177,8 @@ export class Line {
       const place = this.places[this.first]
       this.places[this.first++] = undefined
       if (place?.state !== "waiting") continue
-      const millis = ((micros(now) - place.since) >>> 0) / 1e3
+      // Who came since the turn's end was looked at has not waited: not less than nothing.
+      const millis = Math.max(0, (micros(now) - place.since) | 0) / 1e3
       this.waiting--
       waited(millis)
       if (millis > tooLate * place.usefulFor) this.refuse(place)

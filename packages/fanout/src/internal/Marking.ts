@@ -1,5 +1,4 @@
 /** How parts get onto the timeline: around whatever runs, if somebody keeps one. */
-import * as Instant from "@portico/call/Instant"
 import * as Provenance from "@portico/call/Provenance"
 import { Cause, Clock, Effect, Exit } from "effect"
 import * as Part from "../Part.ts"
@@ -38,7 +37,13 @@ export const skipped = (timeline: Timeline.Timeline, name: string, at: number): 
 
 /** Marks that a part begins. */
 export const begin = (timeline: Timeline.Timeline, name: string, at: number): Timeline.Mark => {
-  const mark = new Measured(timeline.prefix + name, at)
+  const mark: Timeline.Mark = {
+    part: timeline.prefix + name,
+    startMillis: at,
+    endMillis: undefined,
+    end: undefined,
+    provenance: "fetched"
+  }
   timeline.marks.push(mark)
   return mark
 }
@@ -48,35 +53,6 @@ export const end = (mark: Timeline.Mark, at: number, how: Timeline.Mark["end"]):
   mark.endMillis = at
   mark.end = how
 }
-
-/** In whole microseconds, as {@link Instant} says why: a part that is under way has no object for each of its times. */
-class Measured implements Timeline.Mark {
-  readonly part: string
-  end: Timeline.Mark["end"] = undefined
-  provenance: Timeline.Mark["provenance"] = "fetched"
-  private readonly startMicros: number
-  /** Negative while the part runs. */
-  private endMicros = -1
-
-  constructor(part: string, at: number) {
-    this.part = part
-    this.startMicros = micros(at)
-  }
-
-  get startMillis(): number {
-    return this.startMicros / 1e3
-  }
-
-  get endMillis(): number | undefined {
-    return this.endMicros < 0 ? undefined : this.endMicros / 1e3
-  }
-
-  set endMillis(at: number | undefined) {
-    this.endMicros = at === undefined ? -1 : micros(at)
-  }
-}
-
-const micros = (millis: number): number => Instant.small(Math.round(millis * 1e3))
 
 /** How what ends so is marked. */
 export const endOf = <A>(exit: Exit.Exit<A, unknown>, failed: (value: A) => boolean): Timeline.Mark["end"] => {

@@ -20,7 +20,7 @@ export const over =
         ? { method, path, headers: accept }
         : { method, path, headers: [...accept, "content-type", "application/json"], body }
     return Effect.callback<Response, UpstreamError>((resume) => {
-      const sent = wire(request, { tell: resume })
+      const sent = wire({ request: () => request }, { tell: resume })
       return Effect.sync(() => sent.end())
     }).pipe(
       Effect.mapError(({ reason }) => reason.message),

@@ -30,18 +30,23 @@ export abstract class Exchange {
     this.idempotent = idempotent
   }
 
-  /**
-   * The request line and headers, to be sent. They are not kept, since hardly ever one goes out twice: of an attempt under way
-   * they would be a quarter of what a young collection copies.
-   */
+  /** What is to be sent now. It is not kept, since hardly ever one goes out twice. */
   takeHead(): string {
-    const { head } = this
+    const { head = "" } = this
     this.head = undefined
-    return head ?? this.remakeHead()
+    return head
   }
 
-  /** The head once more. */
-  protected abstract remakeHead(): string
+  /** Makes it ready to go out once more, on another connection; false where that cannot be. */
+  rewind(): boolean {
+    this.connection = undefined
+    this.resent = true
+    this.head = this.remakeHead()
+    return this.head !== undefined
+  }
+
+  /** The head once more, if it still can be sent. */
+  protected abstract remakeHead(): string | undefined
 
   /** Told once how it ended, unless it was ended before. */
   abstract tell(outcome: Whole | Failure): void

@@ -39,9 +39,8 @@ export class Http1Pool {
       },
       free: (connection) => this.serve(connection),
       resend: (exchange) => {
-        exchange.connection = undefined
-        exchange.resent = true
-        this.wait(exchange)
+        if (exchange.rewind()) this.wait(exchange)
+        else exchange.tell("closed")
       },
       unreachable: (connection, failure) => {
         remove(this.connecting, connection)

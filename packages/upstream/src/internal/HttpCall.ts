@@ -11,7 +11,7 @@ import { SchemaJITCompiler } from "effect/schema"
 import type { Limit } from "../AttemptTimeout.ts"
 import type { Path } from "../Path.ts"
 import * as RetryAfter from "../RetryAfter.ts"
-import type { Outcome, Request, Response, Sent, Wire } from "../Transport.ts"
+import type { Outcome, Request, Response, Sent, Source, Wire } from "../Transport.ts"
 import { Payload, Rejected, Status, UpstreamError } from "../UpstreamError.ts"
 import * as Ask from "./Ask.ts"
 import type { Call } from "./Call.ts"
@@ -51,8 +51,8 @@ export const attempt = <Q, A, E>(
   }
 }
 
-/** An attempt under way: from its request, which it is itself, to what is read of the answer. */
-class Attempt<Q, A, E> implements Request, Ask.Asker<Response, UpstreamError>, Backlog.Task, Alarm.Sleeper, Ask.Begun {
+/** An attempt under way: from its request to what is read of the answer. */
+class Attempt<Q, A, E> implements Source, Ask.Asker<Response, UpstreamError>, Backlog.Task, Alarm.Sleeper, Ask.Begun {
   private readonly read: Read<Q, A, E>
   private readonly call: Call<Q>
   private readonly asker: Ask.Asker<A, E | UpstreamError>
@@ -84,25 +84,15 @@ class Attempt<Q, A, E> implements Request, Ask.Asker<Response, UpstreamError>, B
     this.told = Instant.small(Math.floor(told))
   }
 
-  get method(): Request["method"] {
-    return this.asked.method
-  }
-
-  get path(): string {
-    return this.asked.path ?? ""
-  }
-
-  get body(): string | undefined {
-    return this.asked.body
-  }
-
-  get headers(): ReadonlyArray<string> {
+  request(): Request {
+    const { method, path = "", body } = this.asked
     const { requestId, surroundings, trace } = this.call
     const headers = ["accept", "application/json", Deadline.header, Deadline.toHeader(this.told)]
     if (requestId !== "") headers.push(RequestId.header, requestId)
     if (trace !== undefined) headers.push(TraceContext.header, TraceContext.toHeader(trace, surroundings.random))
-    if (this.asked.body !== undefined) headers.push("content-type", "application/json")
-    return headers
+    if (body === undefined) return { method, path, headers }
+    headers.push("content-type", "application/json")
+    return { method, path, headers, body }
   }
 
   begin(sent: Sent, until: number): Ask.Begun {
