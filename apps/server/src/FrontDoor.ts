@@ -7,11 +7,12 @@
  * A connection is read here for as long as it asks for nothing unusual (`PlainConnection`), and by Node from then on; either
  * way its requests come through the door.
  *
- * Whoever is refused is told by the end of the turn (`Refusals`), and what is let in as it comes begins then, so that of a
- * burst those who are refused do not wait for what begins of it: sixty at once in front of a process that is not warm yet,
- * twenty of them let in, heard of it after 10 ms, and now after 6 (the middle one of the middle refusals of 24 bursts). Who is let in after a while is handed on as by any proxy in
- * front, with the header that says what time is left. What is guarded here counts as work under way until its answer is sent,
- * so that a drain waits for those in line too.
+ * Whoever is refused is told by the end of the turn (`Refusals`), and only then begins whoever is let in: of a burst those who
+ * are refused do not wait for what begins of it. Sixty at once before a process that is not warm yet, twenty of them let in:
+ * the others heard of it after 10.5 ms, and do after 5.8.
+ *
+ * Who is let in after a while is handed on as by any proxy in front, with the header that says what time is left. What is
+ * guarded here counts as work under way until its answer is sent, so that a drain waits for those in line too.
  */
 import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
 import { Socket } from "node:net"

@@ -25,11 +25,12 @@ export interface Request {
   readonly body?: string
 }
 
-/**
- * What makes a request, anew for each time that it goes out: whatever goes out has a span id of its own. And nothing of it has
- * to be kept meanwhile: of an attempt under way it would be a quarter of what a young collection copies.
- */
+/** What a request comes from. */
 export interface Source {
+  /**
+   * Makes the request, anew for each time that it goes out: whatever goes out has a span id of its own. And nothing of it has
+   * to be kept meanwhile: of an attempt under way it would be a quarter of what a young collection copies.
+   */
   readonly request: () => Request
 }
 
