@@ -21,6 +21,7 @@ import * as RequestId from "@portico/call/RequestId"
 import { type Drain, Draining } from "@portico/edge/Drain"
 import { type Caller, type LoadShed, overloaded, type Place } from "@portico/edge/LoadShed"
 import * as Problem from "@portico/edge/Problem"
+import * as SteadyClock from "@portico/edge/SteadyClock"
 import { type Clock, Context, type Random } from "effect"
 import { Bag } from "./Bag.ts"
 import * as EntryProblem from "./EntryProblem.ts"
@@ -227,7 +228,7 @@ class Visit implements Caller, Ending {
   }
 }
 
-/** Now as HTTP writes it, made once a second. */
+/** Now as HTTP writes it, looked at once a second. */
 const dates = (clock: Clock.Clock) => {
   let second = NaN
   let text = ""
@@ -235,7 +236,7 @@ const dates = (clock: Clock.Clock) => {
     const now = Math.floor(clock.currentTimeMillisUnsafe() / 1000)
     if (now !== second) {
       second = now
-      text = new Date(now * 1000).toUTCString()
+      text = SteadyClock.date(clock).toUTCString()
     }
     return text
   }

@@ -4,6 +4,7 @@
 import type { Worker } from "node:cluster"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Heap from "@portico/edge/Heap"
+import * as SteadyClock from "@portico/edge/SteadyClock"
 import * as Telemetry from "@portico/edge/Telemetry"
 import * as RoomUpstreams from "@portico/room/RoomUpstreams"
 import * as FaultInjection from "@portico/upstream/FaultInjection"
@@ -96,7 +97,8 @@ const program = Effect.gen(function* () {
       onSome: (error) => Console.error(`portico: ${error.message}`),
       onNone: () => Effect.logFatal("portico broke", cause)
     })
-  })
+  }),
+  Effect.provide(SteadyClock.layer)
 )
 
 class CannotListen extends Data.TaggedError("CannotListen")<{ readonly message: string }> {}

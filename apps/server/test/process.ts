@@ -11,7 +11,7 @@ const script = new URL("../src/main.ts", import.meta.url).pathname
 const compileCache = new URL("../../../node_modules/.cache/portico", import.meta.url).pathname
 
 export interface Process {
-  readonly signal: (signal: "SIGTERM" | "SIGINT") => Effect.Effect<void>
+  readonly signal: (signal: "SIGTERM" | "SIGINT" | "SIGUSR2") => Effect.Effect<void>
   /** Its address, once it says that it listens; fails where it ends instead. */
   readonly listening: Effect.Effect<string, EndedInstead>
   /** Its exit code, once it has ended; null where a signal killed it. */

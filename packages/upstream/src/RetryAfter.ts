@@ -10,7 +10,8 @@ export const parse = (value: string | undefined): Effect.Effect<number | undefin
   if (/^\d{1,9}$/.test(text)) return Effect.succeed(Number(text) * 1000)
   const date = dateOf(text)
   if (Number.isNaN(date)) return Effect.undefined
-  return Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, date - now))
+  // The peer's date is compared with the machine's, which nanoseconds are even where milliseconds are steady.
+  return Effect.map(Clock.currentTimeNanos, (now) => Math.max(0, date - Number(now / 1_000_000n)))
 }
 
 const month = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
