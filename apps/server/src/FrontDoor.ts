@@ -170,7 +170,7 @@ class GuardedServer extends Server {
   }
 
   atEndOfTurn(callback: () => void): void {
-    this.door.afterTurn(callback)
+    this.door.afterTurn(callback, beforeTheLine)
   }
 
   usefulFor(exchange: Exchange): number {
@@ -227,6 +227,9 @@ class Visit implements Caller, Ending {
     this.server.ended(this.place)
   }
 }
+
+/** Who found room came before all who stand in line, and the line is to see what time their beginning takes. */
+const beforeTheLine = -1
 
 /** Now as HTTP writes it, looked at once a second. */
 const dates = (clock: Clock.Clock) => {

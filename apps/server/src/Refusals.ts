@@ -15,8 +15,8 @@ const together = 16
 /** No more wait to be told, however many come: a connection may ask for thousands at once (pipelining). */
 const most = 8_192
 
-/** Before those begin who are let in: what is said to whoever is refused takes a moment. */
-const beforeOthers = -1
+/** Before those begin who are let in, with or without a wait: what is said to whoever is refused takes a moment. */
+const beforeOthers = -2
 
 export class Refusals<A> {
   /** In the order in which they came. */

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { EventLoop } from "@portico/edge/EventLoop"
-import { type Caller, LoadShed, type Place } from "@portico/edge/LoadShed"
+import { type Caller, entriesPerTurn, LoadShed, type Place } from "@portico/edge/LoadShed"
 import { Effect, Layer } from "effect"
 import type { Exchange } from "../src/Exchange.ts"
 import { atOnce, client, open, plain } from "./door.ts"
@@ -107,6 +107,43 @@ describe("the door", () => {
       })
     )
   }
+
+  const realLine = LoadShed.layer({ maxInFlight: 2_048 }).pipe(Layer.provide(EventLoop.layer))
+
+  it.live("what comes in a burst begins in the order in which it came, wherever the line begins", () =>
+    Effect.gen(function* () {
+      const begun: Array<string> = []
+      const lane = (exchange: Exchange) => {
+        begun.push(exchange.url.slice("/v1/rooms/".length))
+        return atOnce(exchange)
+      }
+      const { port } = yield* open(lane, {}, undefined, realLine)
+      const { answers, socket } = yield* client(port)
+      const paths = Array.from({ length: entriesPerTurn + 4 }, (_, nth) => `${nth}/entry`)
+      socket.write(paths.map(plain).join(""))
+      yield* eventually(() => answers().length === paths.length)
+      assert.deepStrictEqual(begun, paths)
+    })
+  )
+
+  it.live("the line sees how long those take who began as they came", () =>
+    Effect.gen(function* () {
+      const lane = (exchange: Exchange) => {
+        const until = performance.now() + 1
+        while (performance.now() < until);
+        return atOnce(exchange)
+      }
+      const { port, shed } = yield* open(lane, {}, undefined, realLine)
+      const { answers, socket } = yield* client(port)
+      const burst = Array.from({ length: entriesPerTurn + 4 }, () => plain("1/entry")).join("")
+      for (let nth = 1; nth <= 60; nth++) {
+        socket.write(burst)
+        yield* eventually(() => answers().length === nth * (entriesPerTurn + 4))
+      }
+      // A second has room for a thousand.
+      assert.isBelow(shed.limit(), 1_000)
+    })
+  )
 
   it.live("who leaves before the end of the turn does not begin", () =>
     Effect.gen(function* () {

@@ -11,7 +11,7 @@
  */
 import type * as Direct from "@portico/call/Direct"
 import { Context, Effect, Exit, Layer, type Scope } from "effect"
-import { Exchange, type Failure } from "./internal/Http1Connection.ts"
+import { Exchange, type Failure, type Message } from "./internal/Http1Connection.ts"
 import { Http1Pool } from "./internal/Http1Pool.ts"
 import { Payload, Rejected, Unreachable, UpstreamError } from "./UpstreamError.ts"
 
@@ -120,12 +120,12 @@ const overHttp1 = (pool: Http1Pool, { upstream, baseUrl }: WireOptions): Wire =>
   const origin: Origin = { upstream, prefix, always }
   return (source, asker) => {
     const request = source.request()
-    const head = headOf(request, origin)
-    if (head === undefined) {
+    const message = messageOf(request, origin)
+    if (message === undefined) {
       asker.tell(Exit.fail(new UpstreamError({ upstream, reason: new Rejected({ by: "path" }) })))
       return nothing
     }
-    const exchange = new OverHttp1(pool, origin, source, request, head, asker)
+    const exchange = new OverHttp1(pool, origin, source, message, request.method === "GET", asker)
     pool.send(exchange)
     return exchange
   }
@@ -143,18 +143,18 @@ class OverHttp1 extends Exchange implements Sent {
     pool: Http1Pool,
     origin: Origin,
     source: Source,
-    { method, body }: Request,
-    head: string,
+    message: Message,
+    idempotent: boolean,
     asker: Direct.Asker<Response, UpstreamError>
   ) {
-    super(pool, head, body, method === "GET")
+    super(pool, message, idempotent)
     this.origin = origin
     this.source = source
     this.asker = asker
   }
 
-  protected override remakeHead(): string | undefined {
-    return headOf(this.source.request(), this.origin)
+  protected override remake(): Message | undefined {
+    return messageOf(this.source.request(), this.origin)
   }
 
   override tell(outcome: Response | Failure): void {
@@ -167,9 +167,8 @@ class OverHttp1 extends Exchange implements Sent {
   }
 }
 
-/** The request line and headers; undefined where a part of them would not end where it should. */
-const headOf = (request: Request, { prefix, always }: Origin): string | undefined => {
-  const { method, path, headers, body } = request
+/** What goes out for it; undefined where a part of the head would not end where it should. */
+const messageOf = ({ method, path, headers, body }: Request, { prefix, always }: Origin): Message | undefined => {
   if (!target.test(path)) return undefined
   let head = `${method} ${prefix}${path} HTTP/1.1${always}`
   for (let index = 0; index < headers.length; index += 2) {
@@ -180,7 +179,7 @@ const headOf = (request: Request, { prefix, always }: Origin): string | undefine
   }
   if (body !== undefined) head += `content-length: ${Buffer.byteLength(body)}\r\n`
   else if (method === "POST") head += "content-length: 0\r\n"
-  return `${head}\r\n`
+  return { head: `${head}\r\n`, body }
 }
 
 /** Names are the same ones again and again. */

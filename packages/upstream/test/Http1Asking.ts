@@ -2,7 +2,7 @@
 import { createServer, type Server, type Socket } from "node:net"
 import { assert } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { Exchange, type Failure } from "../src/internal/Http1Connection.ts"
+import { Exchange, type Failure, type Message } from "../src/internal/Http1Connection.ts"
 import { Http1Pool } from "../src/internal/Http1Pool.ts"
 import type { Whole } from "../src/internal/Http1Response.ts"
 import { until } from "./Sockets.ts"
@@ -30,7 +30,7 @@ export const send = (pool: Http1Pool, path = "/", idempotent = true): Sent => {
 /** An exchange that a test is told of. */
 export class Told extends Exchange {
   override readonly tell: (outcome: Whole | Failure) => void
-  private readonly again: string
+  private readonly message: Message
 
   constructor(
     pool: Http1Pool,
@@ -39,13 +39,13 @@ export class Told extends Exchange {
     idempotent: boolean,
     tell: (outcome: Whole | Failure) => void
   ) {
-    super(pool, head, body, idempotent)
+    super(pool, { head, body }, idempotent)
     this.tell = tell
-    this.again = head
+    this.message = { head, body }
   }
 
-  protected override remakeHead(): string {
-    return this.again
+  protected override remake(): Message {
+    return this.message
   }
 }
 

@@ -10,20 +10,26 @@ import { Http1Response, type Progress, type Whole } from "./Http1Response.ts"
 /** Why an exchange failed: an error of the socket, or of what came over it. */
 export type Failure = NodeJS.ErrnoException | "closed" | "malformed" | "too large" | "connect timeout"
 
+/** What goes out. */
+export interface Message {
+  /** The request line and headers, and the empty line after them. */
+  readonly head: string
+  readonly body: string | undefined
+}
+
 /** One request and its answer. Whoever sends it makes a class of it, so that it is one object with who is told. */
 export abstract class Exchange {
-  readonly body: string | undefined
   /** Whether the peer may see it twice. */
   readonly idempotent: boolean
   /** Once it has one. */
   connection: Connection | undefined
   resent = false
   private readonly queue: Queue
-  /** Undefined once it has gone out. */
+  /** Undefined once they have gone out. */
   private head: string | undefined
+  private body: string | undefined
 
-  /** `head`: the request line and headers, as they go out. */
-  constructor(queue: Queue, head: string, body: string | undefined, idempotent: boolean) {
+  constructor(queue: Queue, { head, body }: Message, idempotent: boolean) {
     this.queue = queue
     this.head = head
     this.body = body
@@ -31,22 +37,25 @@ export abstract class Exchange {
   }
 
   /** What is to be sent now. It is not kept, since hardly ever one goes out twice. */
-  takeHead(): string {
-    const { head = "" } = this
+  take(): Message {
+    const { head = "", body } = this
     this.head = undefined
-    return head
+    this.body = undefined
+    return { head, body }
   }
 
   /** Makes it ready to go out once more, on another connection; false where that cannot be. */
   rewind(): boolean {
+    const message = this.remake()
     this.connection = undefined
     this.resent = true
-    this.head = this.remakeHead()
-    return this.head !== undefined
+    this.head = message?.head
+    this.body = message?.body
+    return message !== undefined
   }
 
-  /** The head once more, if it still can be sent. */
-  protected abstract remakeHead(): string | undefined
+  /** The message once more, if it still can be sent. */
+  protected abstract remake(): Message | undefined
 
   /** Told once how it ended, unless it was ended before. */
   abstract tell(outcome: Whole | Failure): void
@@ -115,8 +124,7 @@ export class Connection {
   }
 
   begin(exchange: Exchange): void {
-    const { body } = exchange
-    const head = exchange.takeHead()
+    const { head, body } = exchange.take()
     this.exchange = exchange
     this.heard = false
     exchange.connection = this
