@@ -9,7 +9,7 @@
  *
  * Whoever is refused is told by the end of the turn (`Refusals`), and only then begins whoever is let in: of a burst those who
  * are refused do not wait for what begins of it. Sixty at once before a process that is not warm yet, twenty of them let in:
- * the others heard of it after 10.5 ms, and do after 5.8.
+ * the others heard of it after 8.4 ms, and do after 4.2.
  *
  * Who is let in after a while is handed on as by any proxy in front, with the header that says what time is left. What is
  * guarded here counts as work under way until its answer is sent, so that a drain waits for those in line too.
