@@ -1,9 +1,11 @@
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Equity } from "@portico/room/Equity"
-import { Live } from "@portico/room/Live"
+import { Live, type LiveRoom } from "@portico/room/Live"
+import { RoomId } from "@portico/room/RoomId"
 import { Statistics } from "@portico/room/Statistics"
 import { User } from "@portico/room/User"
+import { UserId } from "@portico/room/UserId"
 import { Version } from "@portico/room/Version"
 import { Context, Duration, Effect, Fiber, Layer, Schedule } from "effect"
 import { HttpServer } from "effect/http"
@@ -154,6 +156,43 @@ describe("the lane", () => {
           assert.match(seen.text, /"complete":true/)
         }
       })
+  )
+
+  it.live("what breaks as it is written is a defect like any other, and nothing of it is left under way", () =>
+    Effect.gen(function* () {
+      const room: LiveRoom = {
+        roomId: RoomId.make("1001"),
+        get title(): string {
+          throw new Error("a bug")
+        },
+        status: "live",
+        anchorId: UserId.make("a"),
+        coverUrl: "c",
+        startedAt: null,
+        streams: []
+      }
+      const version = { latest: "2", minimum: "1", features: [] }
+      const context = yield* Layer.build(
+        Server.layer({ host: "127.0.0.1", port: 0, entryDeadline: Duration.seconds(1), drain: Duration.zero }).pipe(
+          Layer.provide(
+            Layer.mergeAll(
+              Version.layerFake(() => Effect.succeed(version)),
+              Live.layerFake(() => Effect.succeed(room)),
+              User.layerFake(() => Effect.never),
+              Equity.layerFake(() => Effect.never),
+              Statistics.layerFake(() => Effect.succeed({ roomId: room.roomId, viewers: 1, likes: 2, gifts: 3 }))
+            )
+          )
+        )
+      )
+      const url = HttpServer.formatAddress(Context.get(context, HttpServer.HttpServer).address)
+      for (const way of [lane, route]) {
+        const { body, status } = yield* get(`${url}${way}`, {})
+        assert.deepStrictEqual([status, body["_tag"]], [500, "InternalServerError"])
+      }
+      const metrics = yield* Effect.promise(async () => (await fetch(`${url}/metrics`)).text())
+      assert.match(metrics, /^edge_in_flight 0$/m)
+    })
   )
 
   it.live("what is in it when the service closes is answered, however long an upstream takes to end", () =>
