@@ -92,7 +92,10 @@ class GuardedServer extends Server {
   constructor(options: ServerOptions, door: Door) {
     super(options)
     this.door = door
-    this.refusals = new Refusals((exchange) => this.turnAway(exchange, tooMuch), door.afterTurn)
+    this.refusals = new Refusals(
+      (exchange) => this.turnAway(exchange, tooMuch),
+      (callback) => door.afterTurn(callback, endOfTurn.refusals)
+    )
     this.owner = {
       takes: door.guards,
       visit: (exchange) => this.admit(exchange),
@@ -170,7 +173,7 @@ class GuardedServer extends Server {
   }
 
   atEndOfTurn(callback: () => void): void {
-    this.door.afterTurn(callback, beforeTheLine)
+    this.door.afterTurn(callback, endOfTurn.newcomers)
   }
 
   usefulFor(exchange: Exchange): number {
@@ -228,8 +231,11 @@ class Visit implements Caller, Ending {
   }
 }
 
-/** Who found room came before all who stand in line, and the line is to see what time their beginning takes. */
-const beforeTheLine = -1
+/**
+ * The end of a turn: first whoever is refused is told, which takes a moment, then those begin who found room, and then, at 0,
+ * the line comes round. Who found room came before all who stand in it, and it is to see what time their beginning takes.
+ */
+const endOfTurn = { refusals: -2, newcomers: -1 }
 
 /** Now as HTTP writes it, looked at once a second. */
 const dates = (clock: Clock.Clock) => {

@@ -15,9 +15,6 @@ const together = 16
 /** No more wait to be told, however many come: a connection may ask for thousands at once (pipelining). */
 const most = 8_192
 
-/** Before those begin who are let in, with or without a wait: what is said to whoever is refused takes a moment. */
-const beforeOthers = -2
-
 export class Refusals<A> {
   /** In the order in which they came. */
   private readonly untold: Array<A> = []
@@ -25,10 +22,10 @@ export class Refusals<A> {
   /** The end of a turn is awaited. */
   private isAwaited = false
   private readonly tell: (refused: A) => void
-  private readonly afterTurn: (callback: () => void, priority: number) => void
+  private readonly afterTurn: (callback: () => void) => void
 
-  /** `afterTurn` as `EventLoop` has it. */
-  constructor(tell: (refused: A) => void, afterTurn: (callback: () => void, priority: number) => void) {
+  /** `afterTurn` calls back at the end of the turn, before anybody begins. */
+  constructor(tell: (refused: A) => void, afterTurn: (callback: () => void) => void) {
     this.tell = tell
     this.afterTurn = afterTurn
   }
@@ -49,7 +46,7 @@ export class Refusals<A> {
   private awaitEnd(): void {
     if (this.isAwaited) return
     this.isAwaited = true
-    this.afterTurn(this.onEnd, beforeOthers)
+    this.afterTurn(this.onEnd)
   }
 
   private readonly onEnd = (): void => {

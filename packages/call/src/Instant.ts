@@ -12,6 +12,9 @@ import type { Clock } from "effect"
 /** An instant of the monotonic clock. */
 export const now = (clock: Clock.Clock): number => (Number(clock.monotonicTimeNanosUnsafe()) / 1e3) | 0
 
+/** The instant at which so many milliseconds had passed: {@link now}, of a clock that says milliseconds. */
+export const ofMillis = (millis: number): number => (millis * 1e3) | 0
+
 /** Milliseconds since then, to a thousandth. */
 export const millisSince = (clock: Clock.Clock, then: number): number => ((now(clock) - then) >>> 0) / 1e3
 

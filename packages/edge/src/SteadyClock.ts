@@ -1,5 +1,5 @@
 /**
- * A clock that nobody can set: it says the time that it was when the process began, and what has gone by since.
+ * A clock that nobody can set: it says what time it was when it was made, and what has gone by since.
  *
  * A machine's clock is set while services run: when it first hears of the right time, when it was suspended, by hand. Deadlines,
  * limits, open circuits and fresh answers are instants in milliseconds. With a clock that is put back by an hour each of them is an
@@ -7,7 +7,7 @@
  * every instant for the same reason.)
  *
  * So milliseconds, which all of Portico goes by, are steady here. Nanoseconds are the machine's own, for what others are to
- * read as a date: {@link dated} has loggers go by them.
+ * read as a {@link date}; loggers go by them.
  *
  * Use {@link layer} around a whole program, so that there is one clock in it.
  */
@@ -32,8 +32,8 @@ export const make = (clock: Clock.Clock, elapsed: () => number): Clock.Clock => 
 /** The machine's date, whatever the clock's milliseconds say. */
 export const date = (clock: Clock.Clock): Date => new Date(Number(clock.currentTimeNanosUnsafe() / 1_000_000n))
 
-/** A logger that says the machine's date. */
-export const dated = <Message, Output>(
+/** The same logger, which says the machine's date. */
+const dated = <Message, Output>(
   logger: Logger.Logger<Message, Output>,
   clock: Clock.Clock
 ): Logger.Logger<Message, Output> => Logger.make((options) => logger.log({ ...options, date: date(clock) }))

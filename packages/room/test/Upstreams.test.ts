@@ -11,8 +11,7 @@ import * as RoomUpstreams from "../src/RoomUpstreams.ts"
 import { Statistics } from "../src/Statistics.ts"
 import { User } from "../src/User.ts"
 import { UserId } from "../src/UserId.ts"
-import type { Platform } from "../src/Version.ts"
-import { Version } from "../src/Version.ts"
+import { type Platform, Version } from "../src/Version.ts"
 
 interface Who {
   readonly roomId: RoomId
@@ -93,16 +92,16 @@ const table: Readonly<Record<RoomUpstreams.Name, Row>> = {
 
 const rows = Object.entries(table)
 
-/** All five over a wire that does to each request what `play.next` says, and counts them. */
-const over = (first: Effect.Effect<Response, UpstreamError>) =>
+/** All five over a wire that answers every request alike, and counts them. */
+const over = (answer: Effect.Effect<Response, UpstreamError>) =>
   Effect.gen(function* () {
-    const play = { next: first, sent: 0 }
+    const play = { sent: 0 }
     const wire = Layer.succeed(Transport, {
       connect: () =>
         fromEffect(() =>
           Effect.suspend(() => {
             play.sent++
-            return play.next
+            return answer
           })
         )
     })

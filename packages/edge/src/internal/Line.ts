@@ -4,6 +4,7 @@
  * When the event loop comes round some of those in front are let in. What arrives while others wait is put behind them, or
  * refused where the pace of the last moments says that its turn would come too late.
  */
+import * as Instant from "@portico/call/Instant"
 import * as Pace from "./Pace.ts"
 import * as Standing from "./Standing.ts"
 
@@ -22,7 +23,7 @@ export interface Place {
   state: "waiting" | "inside" | "gone"
   /** Let go of when it is gone, since its place in line may outlast it. */
   caller: Caller | undefined
-  /** When it came, in microseconds without the higher bits. */
+  /** When it came, as an `Instant`: part of this object, where a fraction would be one of its own. */
   readonly since: number
   /** In whole milliseconds. */
   readonly usefulFor: number
@@ -87,7 +88,7 @@ export class Line {
     const usefulFor = isFree ? 0 : caller.usefulFor()
     const comesTooLate = !isFree && (this.waiting + 1) * Pace.each(this.pace) > this.worthwhile(usefulFor)
     const isRefused = comesTooLate || this.inside + this.waiting >= most
-    const since = isFree || isRefused ? 0 : micros(now())
+    const since = isFree || isRefused ? 0 : Instant.ofMillis(now())
     const place: Place = { state: "waiting", caller, since, usefulFor: Math.min(usefulFor, longest) | 0 }
     if (isRefused) this.refuse(place)
     else if (isFree) this.enter(place, 0)
@@ -178,7 +179,7 @@ export class Line {
       this.places[this.first++] = undefined
       if (place?.state !== "waiting") continue
       // Who came since the turn's end was looked at has not waited: not less than nothing.
-      const millis = Math.max(0, (micros(now) - place.since) | 0) / 1e3
+      const millis = Math.max(0, (Instant.ofMillis(now) - place.since) | 0) / 1e3
       this.waiting--
       waited(millis)
       if (millis > tooLate * place.usefulFor) this.refuse(place)
@@ -194,9 +195,6 @@ export class Line {
     this.first = 0
   }
 }
-
-/** Without the higher bits it is part of the object that has it: V8 gives a fraction one of its own. */
-const micros = (millis: number): number => (millis * 1e3) | 0
 
 /** Whose answer is always of use has a month. */
 const longest = 2 ** 31 - 1
