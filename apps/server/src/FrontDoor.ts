@@ -27,6 +27,7 @@ import { Bag } from "./Bag.ts"
 import * as EntryProblem from "./EntryProblem.ts"
 import { type Ending, type Exchange, OfNode, type Router } from "./Exchange.ts"
 import { type Owner, PlainConnection } from "./PlainConnection.ts"
+import * as ReadInPlace from "./ReadInPlace.ts"
 import { Refusals } from "./Refusals.ts"
 
 export interface Door {
@@ -116,8 +117,7 @@ class GuardedServer extends Server {
   override emit(event: string, ...args: Array<unknown>): boolean {
     const [first, second] = args
     if (event === "connection" && first instanceof Socket) {
-      this.read(first)
-      return true
+      return this.read(first) || super.emit(event, first)
     }
     if (event === "request" && second instanceof ServerResponse && this.takes(second)) return true
     return super.emit(event, ...args)
@@ -141,8 +141,12 @@ class GuardedServer extends Server {
     for (const { socket } of this.plain.values()) socket.destroy()
   }
 
-  private read(socket: Socket): void {
-    const place = this.plain.add(new PlainConnection(socket, this.owner, () => this.plain.remove(place)))
+  /** Whether it is read here. */
+  private read(socket: Socket): boolean {
+    const accepted = ReadInPlace.take(socket, this)
+    if (accepted === undefined) return false
+    const place = this.plain.add(new PlainConnection(accepted, this.owner, () => this.plain.remove(place)))
+    return true
   }
 
   private takes(response: ServerResponse): boolean {

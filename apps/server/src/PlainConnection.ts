@@ -12,6 +12,7 @@ import type { Socket } from "node:net"
 import type { Exchange, Router } from "./Exchange.ts"
 import { type Carrier, PlainExchange } from "./PlainExchange.ts"
 import * as PlainHead from "./PlainHead.ts"
+import * as ReadInPlace from "./ReadInPlace.ts"
 
 /** The server that connections belong to. */
 export interface Owner {
@@ -49,15 +50,18 @@ export class PlainConnection implements Carrier {
   private early: Array<Buffer> | undefined
   private earlyBytes = 0
   private hasAsked = false
+  private isClosed = false
+  private isNodes = false
 
   /** `onGone` is called once: the connection has ended, or is Node's. */
-  constructor(socket: Socket, owner: Owner, onGone: () => void) {
+  constructor(accepted: ReadInPlace.Accepted, owner: Owner, onGone: () => void) {
+    const socket = ReadInPlace.open(accepted, (bytes, length) => this.read(bytes, length))
     this.socket = socket
     this.owner = owner
     this.onGone = onGone
     this.isClosing = owner.isClosing
     this.date = owner.date
-    socket.on("data", this.onData).on("end", this.onEnd).on("error", ignore).on("close", this.onClose)
+    socket.on("end", this.onEnd).on("error", ignore).on("close", this.onClose)
     // One timer for all of its life, which what is read and written sets anew.
     socket.on("timeout", this.onTimeout).setTimeout(owner.patience.first)
   }
@@ -90,16 +94,23 @@ export class PlainConnection implements Carrier {
 
   /** What comes from now on is nobody's. */
   private close(): void {
-    this.socket.off("data", this.onData).destroySoon()
+    this.isClosed = true
+    this.socket.destroySoon()
   }
 
-  private readonly onData = (bytes: Buffer): void => {
-    if (this.exchange !== undefined) return this.keep(bytes)
+  private read(bytes: Buffer, length: number): boolean {
+    if (this.isNodes) return this.socket.push(copy(bytes, length))
+    if (this.exchange !== undefined) this.keep(copy(bytes, length))
+    else if (!this.isClosed) this.ask(bytes, length)
+    return true
+  }
+
+  private ask(bytes: Buffer, length: number): void {
     const { owner, socket } = this
     // Who does not read what it asked for is to be held back, which Node knows how to do.
-    const isPlain = bytes.length <= PlainHead.longest && socket.writableLength === 0
-    const head = isPlain ? PlainHead.read(bytes.toString("latin1")) : undefined
-    if (head === undefined || !owner.takes(head.url)) return this.toNode([bytes])
+    const isPlain = length <= PlainHead.longest && socket.writableLength === 0
+    const head = isPlain ? PlainHead.read(bytes.toString("latin1", 0, length)) : undefined
+    if (head === undefined || !owner.takes(head.url)) return this.toNode([copy(bytes, length)])
     this.exchange = new PlainExchange(this, head)
     owner.visit(this.exchange)
   }
@@ -114,7 +125,8 @@ export class PlainConnection implements Carrier {
 
   private toNode(read: ReadonlyArray<Buffer>, next?: Parameters<Owner["giveAway"]>[1]): void {
     const { socket } = this
-    socket.off("data", this.onData).off("end", this.onEnd).off("error", ignore).off("close", this.onClose)
+    this.isNodes = true
+    socket.off("end", this.onEnd).off("error", ignore).off("close", this.onClose)
     socket.setTimeout(0).off("timeout", this.onTimeout).pause()
     socket.unshift(Buffer.concat(read))
     this.onGone()
@@ -137,3 +149,5 @@ export class PlainConnection implements Carrier {
 }
 
 const ignore = () => {}
+
+const copy = (bytes: Buffer, length: number): Buffer => Buffer.from(bytes.subarray(0, length))

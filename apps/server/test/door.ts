@@ -54,10 +54,21 @@ const acceptedBy = (server: Server): ReadonlyArray<net.Socket> => {
   const sockets: Array<net.Socket> = []
   const emit = server.emit.bind(server)
   server.emit = (event: string, ...args: Array<unknown>) => {
-    if (event === "connection" && args[0] instanceof net.Socket) sockets.push(args[0])
-    return emit(event, ...args)
+    const [accepted] = args
+    if (event !== "connection" || !(accepted instanceof net.Socket)) return emit(event, ...args)
+    const handle: unknown = Reflect.get(accepted, "_handle")
+    const result = emit(event, accepted)
+    sockets.push(ownerOf(handle) ?? accepted)
+    return result
   }
   return sockets
+}
+
+/** The socket that has a handle now: the door takes it out of the one in which Node has accepted it. */
+const ownerOf = (handle: unknown): net.Socket | undefined => {
+  if (typeof handle !== "object" || handle === null) return undefined
+  const owners = Object.getOwnPropertySymbols(handle).map((symbol): unknown => Reflect.get(handle, symbol))
+  return owners.find((owner) => owner instanceof net.Socket)
 }
 
 /** Says what was asked for, with the body that came. */
