@@ -23,8 +23,8 @@ const listen = Effect.gen(function* () {
   )
   const address = server.address()
   const port = typeof address === "object" ? (address?.port ?? 0) : 0
-  const connections = Effect.callback<number>((resume) =>
-    void server.getConnections((_, count) => resume(Effect.succeed(count)))
+  const connections = Effect.callback<number>(
+    (resume) => void server.getConnections((_, count) => resume(Effect.succeed(count)))
   )
   return { connections, port, read, server }
 })
