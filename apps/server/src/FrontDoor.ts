@@ -116,9 +116,7 @@ class GuardedServer extends Server {
   // Node has no hook before the listeners of an event, and whoever listens answers.
   override emit(event: string, ...args: Array<unknown>): boolean {
     const [first, second] = args
-    if (event === "connection" && first instanceof Socket) {
-      return this.read(first) || super.emit(event, first)
-    }
+    if (event === "connection" && first instanceof Socket && this.read(first)) return true
     if (event === "request" && second instanceof ServerResponse && this.takes(second)) return true
     return super.emit(event, ...args)
   }
@@ -143,9 +141,9 @@ class GuardedServer extends Server {
 
   /** Whether it is read here. */
   private read(socket: Socket): boolean {
-    const accepted = ReadInPlace.take(socket, this)
-    if (accepted === undefined) return false
-    const place = this.plain.add(new PlainConnection(accepted, this.owner, () => this.plain.remove(place)))
+    const begin = ReadInPlace.take(socket, this)
+    if (begin === undefined) return false
+    const place = this.plain.add(new PlainConnection(begin, this.owner, () => this.plain.remove(place)))
     return true
   }
 

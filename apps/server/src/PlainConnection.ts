@@ -42,6 +42,7 @@ export class PlainConnection implements Carrier {
   readonly socket: Socket
   readonly isClosing: () => boolean
   readonly date: () => string
+  private readonly inPlace: ReadInPlace.InPlace
   private readonly owner: Owner
   private readonly onGone: () => void
   /** What is being answered. */
@@ -51,11 +52,11 @@ export class PlainConnection implements Carrier {
   private earlyBytes = 0
   private hasAsked = false
   private isClosed = false
-  private isNodes = false
 
   /** `onGone` is called once: the connection has ended, or is Node's. */
-  constructor(accepted: ReadInPlace.Accepted, owner: Owner, onGone: () => void) {
-    const socket = ReadInPlace.open(accepted, (bytes, length) => this.read(bytes, length))
+  constructor(begin: (read: ReadInPlace.Read) => ReadInPlace.InPlace, owner: Owner, onGone: () => void) {
+    this.inPlace = begin((bytes, length) => this.read(bytes, length))
+    const { socket } = this.inPlace
     this.socket = socket
     this.owner = owner
     this.onGone = onGone
@@ -98,19 +99,15 @@ export class PlainConnection implements Carrier {
     this.socket.destroySoon()
   }
 
-  private read(bytes: Buffer, length: number): boolean {
-    if (this.isNodes) return this.socket.push(copy(bytes, length))
-    if (this.exchange !== undefined) this.keep(copy(bytes, length))
+  private read(bytes: Buffer, length: number): void {
+    if (this.exchange !== undefined) this.keep(Buffer.from(bytes.subarray(0, length)))
     else if (!this.isClosed) this.ask(bytes, length)
-    return true
   }
 
   private ask(bytes: Buffer, length: number): void {
-    const { owner, socket } = this
-    // Who does not read what it asked for is to be held back, which Node knows how to do.
-    const isPlain = length <= PlainHead.longest && socket.writableLength === 0
-    const head = isPlain ? PlainHead.read(bytes.toString("latin1", 0, length)) : undefined
-    if (head === undefined || !owner.takes(head.url)) return this.toNode([copy(bytes, length)])
+    const { owner } = this
+    const head = length <= PlainHead.longest ? PlainHead.read(bytes.toString("latin1", 0, length)) : undefined
+    if (head === undefined || !owner.takes(head.url)) return this.toNode([bytes.subarray(0, length)])
     this.exchange = new PlainExchange(this, head)
     owner.visit(this.exchange)
   }
@@ -125,13 +122,12 @@ export class PlainConnection implements Carrier {
 
   private toNode(read: ReadonlyArray<Buffer>, next?: Parameters<Owner["giveAway"]>[1]): void {
     const { socket } = this
-    this.isNodes = true
+    this.inPlace.giveBack()
     socket.off("end", this.onEnd).off("error", ignore).off("close", this.onClose)
-    socket.setTimeout(0).off("timeout", this.onTimeout).pause()
+    socket.setTimeout(0).off("timeout", this.onTimeout)
     socket.unshift(Buffer.concat(read))
     this.onGone()
     this.owner.giveAway(socket, next)
-    socket.resume()
   }
 
   /** Who sends no more is taken to have left, as by Node's server. */
@@ -149,5 +145,3 @@ export class PlainConnection implements Carrier {
 }
 
 const ignore = () => {}
-
-const copy = (bytes: Buffer, length: number): Buffer => Buffer.from(bytes.subarray(0, length))

@@ -1,8 +1,8 @@
 /** How connections that are read at the door come to their end, and what is done for them with it. */
-import type * as net from "node:net"
+import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
-import { answer, client, open, plain, said, waiting } from "./door.ts"
+import { answer, atOnce, client, listening, open, plain, said, waiting } from "./door.ts"
 import { eventually } from "./fixture.ts"
 
 describe("who leaves", () => {
@@ -76,6 +76,30 @@ describe("an end", () => {
       const [stayed] = yield* Effect.timed(eventually(() => slow.seen.ended, 2_000))
       // The promised millisecond, and the second of grace.
       assert.isAbove(Duration.toMillis(stayed), 900)
+    })
+  )
+
+  it.live("comes to an idle connection whose next request has come meanwhile, which is nobody's", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const { port, server } = yield* open((exchange) => {
+        asked.push(exchange.url)
+        return atOnce(exchange)
+      })
+      const idle = yield* client(port)
+      idle.socket.write(plain("1"))
+      yield* eventually(() => idle.answers().length === 1)
+      // What is read first in a turn of the loop closes the server, and what is read next in it is the request.
+      const closing = net.createServer(
+        (socket) => void socket.on("error", () => {}).on("data", () => void server.close())
+      )
+      const { socket } = yield* client(yield* listening(closing))
+      yield* Effect.callback<void>((resume) => void socket.once("connect", () => resume(Effect.void)))
+      yield* Effect.sleep(20)
+      socket.write("now")
+      idle.socket.write(plain("2"))
+      yield* eventually(() => idle.seen.closed)
+      assert.deepStrictEqual(asked, ["/v1/rooms/1"])
     })
   )
 

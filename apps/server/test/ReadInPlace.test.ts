@@ -1,38 +1,35 @@
-import { once } from "node:events"
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as ReadInPlace from "../src/ReadInPlace.ts"
-import { answersIn, atOnce, client, open, plain, said } from "./door.ts"
+import { client, listening } from "./door.ts"
 import { eventually } from "./fixture.ts"
 
-/** A server whose connections are read in place, and what each has read. */
-const listen = Effect.gen(function* () {
-  const read: Array<{ bytes: Buffer; text: string; socket: net.Socket }> = []
-  const server = net.createServer((socket) => {
-    const accepted = ReadInPlace.take(socket, server)
-    if (accepted === undefined) return void socket.destroy()
-    const taken = ReadInPlace.open(accepted, (bytes, length) => {
-      read.push({ bytes, text: bytes.toString("latin1", 0, length), socket: taken })
-      return true
+/** A server whose connections are read in place, each socket as it was accepted and as it is read, and what came. */
+const listen = (options: net.ServerOpts = {}) =>
+  Effect.gen(function* () {
+    const read: Array<{ bytes: Buffer; text: string; socket: net.Socket }> = []
+    const taken: Array<{ accepted: net.Socket; inPlace: ReadInPlace.InPlace }> = []
+    const server = net.createServer(options, (accepted) => {
+      const inPlace = ReadInPlace.take(
+        accepted,
+        server
+      )?.((bytes, length) => {
+        read.push({ bytes, text: bytes.toString("latin1", 0, length), socket: inPlace!.socket })
+      })
+      if (inPlace !== undefined) taken.push({ accepted, inPlace })
     })
+    const port = yield* listening(server)
+    const connections = Effect.callback<number>(
+      (resume) => void server.getConnections((_, count) => resume(Effect.succeed(count)))
+    )
+    return { connections, port, read, server, taken }
   })
-  yield* Effect.acquireRelease(
-    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-    () => Effect.sync(() => void server.close())
-  )
-  const address = server.address()
-  const port = typeof address === "object" ? (address?.port ?? 0) : 0
-  const connections = Effect.callback<number>(
-    (resume) => void server.getConnections((_, count) => resume(Effect.succeed(count)))
-  )
-  return { connections, port, read, server }
-})
 
 describe("what is read in place", () => {
   it.live("comes in one buffer, of whichever connection and however often", () =>
     Effect.gen(function* () {
-      const { port, read } = yield* listen
+      const { port, read } = yield* listen()
       const clients = yield* Effect.forEach([1, 2, 3], () => client(port))
       const sent: Array<string> = []
       for (let round = 0; round < 5; round++) {
@@ -51,18 +48,23 @@ describe("what is read in place", () => {
     })
   )
 
-  it.live("is a connection of the server, which waits for it to end", () =>
+  it.live("is a connection of the server, which waits for it to end, and for nothing else", () =>
     Effect.gen(function* () {
-      const { connections, port, read, server } = yield* listen
+      const { connections, port, read, server, taken } = yield* listen()
       const { seen, socket } = yield* client(port)
       socket.write("a")
       yield* eventually(() => read.length === 1)
-      assert.strictEqual(yield* connections, 1)
+      const { accepted, inPlace } = taken[0]!
+      // What it was accepted in has nothing of it any more.
+      assert.strictEqual(Reflect.get(inPlace.socket, "server"), server)
+      assert.isUndefined(accepted.remoteAddress)
+      accepted.destroy()
       let closed = false
       server.close(() => (closed = true))
       yield* Effect.sleep(20)
+      assert.strictEqual(yield* connections, 1)
       assert.isFalse(closed)
-      read[0]!.socket.end("bye")
+      inPlace.socket.end("bye")
       socket.end()
       yield* eventually(() => closed)
       assert.strictEqual(seen.text, "bye")
@@ -70,9 +72,32 @@ describe("what is read in place", () => {
     })
   )
 
-  it.live("its end and its reset are seen, and it can be half closed as the server has it", () =>
+  it.live("is as the server makes its sockets", () =>
     Effect.gen(function* () {
-      const { port, read } = yield* listen
+      const options = { allowHalfOpen: true, highWaterMark: 12_345, noDelay: true, keepAlive: true }
+      for (const given of [options, {}]) {
+        const { port, taken } = yield* listen(given)
+        yield* client(port)
+        yield* eventually(() => taken.length === 1)
+        const { accepted, inPlace } = taken[0]!
+        const { socket } = inPlace
+        assert.strictEqual(socket.allowHalfOpen, given === options)
+        assert.strictEqual(socket.readableHighWaterMark, accepted.readableHighWaterMark)
+        assert.strictEqual(socket.writableHighWaterMark, accepted.writableHighWaterMark)
+        assert.strictEqual(socket.readableHighWaterMark === 12_345, given === options)
+        // Node asks the kernel only where it takes the flag for another.
+        const asked: Array<string> = []
+        const handle: object = Reflect.get(socket, "_handle")
+        Object.assign(handle, { setNoDelay: () => asked.push("noDelay"), setKeepAlive: () => asked.push("keepAlive") })
+        socket.setNoDelay(false).setKeepAlive(false)
+        assert.deepStrictEqual(asked, given === options ? ["noDelay", "keepAlive"] : [])
+      }
+    })
+  )
+
+  it.live("its end and its reset are seen", () =>
+    Effect.gen(function* () {
+      const { port, read } = yield* listen()
       const [ending, resetting] = [yield* client(port), yield* client(port)]
       ending.socket.write("a")
       yield* eventually(() => read.length === 1)
@@ -83,7 +108,6 @@ describe("what is read in place", () => {
         socket.on("end", () => happened.push(`${index} end`)).on("close", () => happened.push(`${index} close`))
         socket.on("error", (error: NodeJS.ErrnoException) => happened.push(`${index} ${error.code}`))
       }
-      // This server does not allow it, so the end is answered.
       ending.socket.end()
       yield* eventually(() => happened.length === 2)
       resetting.socket.resetAndDestroy()
@@ -92,71 +116,67 @@ describe("what is read in place", () => {
     })
   )
 
-  it.live("is what this server has accepted, and nothing else", () =>
+  it.live("is what this server has just accepted, and nothing else", () =>
     Effect.gen(function* () {
-      const { port, server } = yield* listen
+      const { port, read, server, taken } = yield* listen()
       const { socket } = yield* client(port)
       assert.isUndefined(ReadInPlace.take(socket, server))
       assert.isUndefined(ReadInPlace.take(new net.Socket(), server))
+      socket.write("a")
+      yield* eventually(() => read.length === 1)
+      // Whoever has read from it has put listeners there.
+      assert.isUndefined(ReadInPlace.take(taken[0]!.inPlace.socket, server))
     })
   )
 })
 
-describe("what the door gives to Node", () => {
-  it.live("a connection that another server has accepted is Node's, and answered", () =>
+describe("what is given back", () => {
+  const given = Effect.gen(function* () {
+    const { port, read, taken } = yield* listen()
+    const { socket: theirs } = yield* client(port)
+    theirs.write("1")
+    yield* eventually(() => read.length === 1)
+    const { inPlace } = taken[0]!
+    inPlace.giveBack()
+    return { port, read, theirs, socket: inPlace.socket }
+  })
+
+  it.live("keeps what came, whatever comes on another connection", () =>
     Effect.gen(function* () {
-      const { given, server } = yield* open(atOnce)
-      const other = net.createServer((socket) => void server.emit("connection", socket))
-      yield* Effect.acquireRelease(
-        Effect.promise(() => once(other.listen(0, "127.0.0.1"), "listening")),
-        () => Effect.sync(() => other.close())
-      )
-      const address = other.address()
-      const { answers, socket } = yield* client(typeof address === "object" ? (address?.port ?? 0) : 0)
-      socket.write(plain("1"))
-      yield* eventually(() => answers().length === 1)
-      assert.deepStrictEqual(answers(), [said("1")])
-      assert.strictEqual(given(), 1)
+      const { port, read, socket, theirs } = yield* given
+      socket.on("readable", () => {})
+      theirs.write("first")
+      yield* eventually(() => socket.readableLength === 5)
+      const other = yield* client(port)
+      other.socket.write("other")
+      yield* eventually(() => read.length === 2)
+      assert.strictEqual(String(socket.read()), "first")
     })
   )
 
-  it.live("an upgraded connection carries whatever either side sends, and holds back who sends too much", () =>
+  it.live("holds back who sends too much, however little of it is taken", () =>
     Effect.gen(function* () {
-      const { port, server, sockets } = yield* open(atOnce)
-      const theirs: Array<net.Socket> = []
-      server.on("upgrade", (_, socket) => {
-        socket.pause().write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n")
-        if (socket instanceof net.Socket) theirs.push(socket)
-      })
-      const { seen, socket } = yield* client(port)
-      socket.write(plain("1"))
-      yield* eventually(() => answersIn(seen.text).length === 1)
-      socket.write("GET /socket HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n")
-      yield* eventually(() => theirs.length === 1)
-      const before = seen.text.length
-      const sent = Array.from({ length: 40_000 }, (_, index) => `${index} `.padEnd(250, "x")).join("\n")
-      socket.write(sent)
-      // What the kernel holds is not read by somebody who is paused.
-      yield* Effect.sleep(100)
-      assert.isBelow(sockets[0]!.bytesRead, 1_000_000)
-      theirs[0]!.pipe(theirs[0]!)
-      yield* eventually(() => seen.text.length >= before + sent.length, 5_000)
-      assert.isTrue(seen.text.endsWith(sent))
+      const { socket, theirs } = yield* given
+      socket.on("readable", () => {})
+      theirs.write(Buffer.alloc(20_000_000))
+      const most = socket.readableHighWaterMark + 65_536
+      yield* eventually(() => socket.readableLength >= socket.readableHighWaterMark)
+      for (let count = 0; count < 30; count++) {
+        socket.read(1)
+        yield* Effect.sleep(2)
+        assert.isAtMost(socket.readableLength, most)
+      }
     })
   )
 
-  it.live("a long body after plain requests comes whole, as do plain requests after it", () =>
+  it.live("hears of a reset while it is paused", () =>
     Effect.gen(function* () {
-      const { port } = yield* open(atOnce)
-      const { answers, socket } = yield* client(port)
-      const body = Array.from({ length: 20_000 }, (_, index) => `${index} `.padEnd(100, "y")).join("\n")
-      socket.write(plain("1"))
-      yield* eventually(() => answers().length === 1)
-      socket.write(`POST /v1/rooms/2 HTTP/1.1\r\nhost: a\r\ncontent-length: ${body.length}\r\n\r\n${body}`)
-      yield* eventually(() => answers().length === 2, 5_000)
-      socket.write(plain("3"))
-      yield* eventually(() => answers().length === 3)
-      assert.deepStrictEqual(answers(), [said("1"), `POST /v1/rooms/2 ${body}`, said("3")])
+      const { socket, theirs } = yield* given
+      let code: string | undefined
+      socket.on("data", () => {}).on("error", (error: NodeJS.ErrnoException) => (code = error.code))
+      socket.pause()
+      theirs.resetAndDestroy()
+      yield* eventually(() => code === "ECONNRESET")
     })
   )
 })

@@ -38,16 +38,24 @@ export const open = (
     let given = 0
     server.on("connection", () => given++)
     const sockets = acceptedBy(server)
-    yield* Effect.acquireRelease(
-      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () => Effect.sync(() => server.close().closeAllConnections())
-    )
-    const address = server.address()
-    const port = typeof address === "object" ? (address?.port ?? 0) : 0
+    const port = yield* listening(server)
+    yield* Effect.addFinalizer(() => Effect.sync(() => server.closeAllConnections()))
     /** The bytes that were read of all clients. */
     const heard = () => sockets.reduce((sum, { bytesRead }) => sum + bytesRead, 0)
     return { port, server, door, drain, shed: line, given: () => given, heard, sockets }
   }).pipe(Effect.provide(Layer.mergeAll(Drain.Drain.layer, loop, shed)))
+
+/** Listens on a port of its own for as long as the scope lasts. */
+export const listening = (server: net.Server) =>
+  Effect.acquireRelease(
+    Effect.callback<number>((resume) => {
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        resume(Effect.succeed(typeof address === "object" ? (address?.port ?? 0) : 0))
+      })
+    }),
+    () => Effect.sync(() => void server.close())
+  )
 
 /** The server's ends of its connections, as they come. */
 const acceptedBy = (server: Server): ReadonlyArray<net.Socket> => {
