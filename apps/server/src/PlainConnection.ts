@@ -12,7 +12,7 @@ import type { Socket } from "node:net"
 import type { Exchange, Router } from "./Exchange.ts"
 import { type Carrier, PlainExchange } from "./PlainExchange.ts"
 import * as PlainHead from "./PlainHead.ts"
-import * as ReadInPlace from "./ReadInPlace.ts"
+import type * as ReadInPlace from "./ReadInPlace.ts"
 
 /** The server that connections belong to. */
 export interface Owner {

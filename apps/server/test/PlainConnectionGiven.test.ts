@@ -45,7 +45,7 @@ describe("what Node is given", () => {
       const { port, server } = yield* open(atOnce)
       server.on("upgrade", (_, socket) => {
         const listeners = ["error", "timeout", "close"].map((event) => socket.listenerCount(event))
-        socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\r\n${listeners}.`)
+        socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\r\n${listeners.join()}.`)
         // The other half is still open.
         socket.on("end", () => setTimeout(() => socket.end("bye"), 20)).resume()
       })
