@@ -250,10 +250,12 @@ const overHttp = <I, A, E>(
       fetch: (input) => Direct.make(begin(input), metrics.usualMillis),
       usualMillis: metrics.usualMillis,
       lastGood: (input) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          const known = memory.lastGood(options.request(input).path ?? "", now)
+        Direct.make(({ fiber }, asker) => {
+          const path = Ask.tried(() => options.request(input))
+          if (Exit.isExit(path)) return Direct.tell(asker, path)
+          const known = memory.lastGood(path.path ?? "", fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
           if (Option.isSome(known)) metrics.stale()
-          return known
+          return Direct.tell(asker, Exit.succeed(known))
         })
     }
   })

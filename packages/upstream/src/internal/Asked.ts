@@ -5,7 +5,7 @@
  * collection copies.
  */
 import * as Direct from "@portico/call/Direct"
-import { Context, Effect, Effectable, type Option } from "effect"
+import { Context, type Option } from "effect"
 import type * as Freshness from "../Freshness.ts"
 import type { Fetcher } from "../Upstream.ts"
 import type { UpstreamError } from "../UpstreamError.ts"
@@ -33,7 +33,7 @@ export class Fetch<Self, I, A, E> extends Direct.Direct<A, E | UpstreamError, Se
 }
 
 /** Asks the service for its last good answer. */
-export class LastGood<Self, I, A, E> extends Effectable.Class<Option.Option<Freshness.LastGood<A>>, never, Self> {
+export class LastGood<Self, I, A, E> extends Direct.Direct<Option.Option<Freshness.LastGood<A>>, never, Self> {
   private readonly tag: Tag<Self, I, A, E>
   private readonly input: I
 
@@ -43,7 +43,14 @@ export class LastGood<Self, I, A, E> extends Effectable.Class<Option.Option<Fres
     this.input = input
   }
 
-  override asEffect(): Effect.Effect<Option.Option<Freshness.LastGood<A>>, never, Self> {
-    return Effect.flatMap(this.tag, (service) => service.lastGood(this.input))
+  override begin(
+    caller: Direct.Caller<Self>,
+    asker: Direct.Asker<Option.Option<Freshness.LastGood<A>>, never>
+  ): Direct.Begun {
+    return Direct.begin(Context.get(caller.context, this.tag).lastGood(this.input), caller, asker)
+  }
+
+  override usualMillis(): number {
+    return 0
   }
 }
