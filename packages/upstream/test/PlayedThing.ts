@@ -24,13 +24,16 @@ export const steady: Context.Service.Shape<typeof Random.Random> = {
   nextIntUnsafe: () => 4
 }
 
-/** Thing over a played wire; ids from 1,000 on are asked for with a POST. */
+/** Thing over a played wire; ids from 1,000 on are asked for with a POST, and those below 0 cannot be. */
 export const thingOver = (play: PlayedTransport.Play, policies: Partial<Upstream.Policies>) =>
   Effect.gen(function* () {
     const { layer, exchanges } = PlayedTransport.make(play)
     const http = Thing.layerHttp({
       baseUrl: new URL("http://thing.example"),
-      request: ({ id }) => (id < 1_000 ? Path.get`/things/${id}` : Path.post`/things/${id}`({ id })),
+      request: ({ id }) => {
+        if (id < 0) throw new Error("a bug in what is asked")
+        return id < 1_000 ? Path.get`/things/${id}` : Path.post`/things/${id}`({ id })
+      },
       on: {
         404: () => new NoThing(),
         418: () => {
@@ -44,7 +47,7 @@ export const thingOver = (play: PlayedTransport.Play, policies: Partial<Upstream
     const lastGood = (id: number) => Effect.provide(Thing.lastGood({ id }), context)
     const calls = Thing.fetch({ id: 1 })
     const usualMillis = () => (Direct.isDirect(calls) ? calls.usualMillis(context) : Number.NaN)
-    return { fetch, lastGood, usualMillis, exchanges }
+    return { context, fetch, lastGood, usualMillis, exchanges }
   }).pipe(Effect.provideService(Random.Random, steady))
 
 /** What became of a call: `ok`, or why not. */

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Alarm from "@portico/call/Alarm"
 import * as Deadline from "@portico/call/Deadline"
+import * as Direct from "@portico/call/Direct"
 import * as Provenance from "@portico/call/Provenance"
-import { Effect, Fiber, Option } from "effect"
+import { Effect, Exit, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
 import * as Breaker from "../src/Breaker.ts"
-import { bad, ended, good, hedgeAlways, outcome, several, thingOver } from "./PlayedThing.ts"
+import { bad, ended, good, hedgeAlways, outcome, several, Thing, thingOver } from "./PlayedThing.ts"
 import * as PlayedTransport from "./PlayedTransport.ts"
 import { fork } from "./Running.ts"
 
@@ -136,6 +137,28 @@ describe("the stack of policies", () => {
         yield* TestClock.adjust("20001 millis")
         assert.deepStrictEqual(yield* lastGood(1), Option.none())
         assert.strictEqual(exchanges.length, 2)
+      })
+    )
+
+    it.effect("the last good answer is told at once, which takes no fiber", () =>
+      Effect.gen(function* () {
+        const { context, fetch } = yield* thingOver(() => good, policies)
+        yield* Effect.exit(fetch(1))
+        const asked = Thing.lastGood({ id: 1 })
+        let told: unknown
+        yield* Effect.withFiber((fiber) => {
+          if (Direct.isDirect(asked))
+            asked.begin({ fiber, context, trail: undefined }, { tell: (exit) => (told = exit) })
+          return Effect.void
+        })
+        assert.deepStrictEqual(told, Exit.succeed(Option.some({ value: { name: "a" }, ageMillis: 0 })))
+      })
+    )
+
+    it.effect("what throws as it is said what to ask is a defect, of a call and of the last good answer", () =>
+      Effect.gen(function* () {
+        const { fetch, lastGood } = yield* thingOver(() => good, policies)
+        assert.deepStrictEqual([yield* ended(fetch(-1)), yield* ended(lastGood(-1))], ["Die", "Die"])
       })
     )
 
