@@ -1,9 +1,11 @@
 /** What takes the place of an optional part that failed. */
 import * as Direct from "@portico/call/Direct"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Logger, Metric, Option, Schema } from "effect"
+import * as Provenance from "@portico/call/Provenance"
+import { Cause, Context, Effect, Exit, Fiber, Logger, Metric, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as FanOut from "../src/FanOut.ts"
+import * as StandIn from "../src/internal/StandIn.ts"
 import * as Part from "../src/Part.ts"
 import * as Timeline from "../src/Timeline.ts"
 import { Boom, kinds } from "./Work.ts"
@@ -35,7 +37,7 @@ const fallbacks = {
 }
 
 const Case = Schema.Struct({
-  defect: Schema.Boolean,
+  end: Schema.Literals(["fails", "breaks", "fails and breaks", "is interrupted"]),
   stale: Schema.Literals(["there is some", "there is none", "it breaks", "it throws", "none asked for"]),
   isSlow: Schema.Boolean,
   isDirect: Schema.Boolean,
@@ -45,22 +47,32 @@ type Case = typeof Case.Type
 
 const boom = new Boom({ by: "part" })
 
+const ends = {
+  fails: Effect.fail(boom),
+  breaks: Effect.die(new Error("bug")),
+  "fails and breaks": Effect.failCause(
+    Cause.fromReasons([Cause.makeDieReason(new Error("bug")), Cause.makeFailReason(boom)])
+  ),
+  "is interrupted": Effect.interrupt
+}
+
 /** What is promised: the outcome, how it was had, and how often something broke. */
-const promised = ({ defect, fallback, stale }: Case) => {
+const promised = ({ end, fallback, stale }: Case) => {
+  const defect = end === "breaks" || end === "is interrupted"
   const error = defect ? new Part.Defect() : boom
   const broken = { status: "failed", error: new Part.Defect() }
   const before = defect ? 1 : 0
-  if (stale === "it breaks" || stale === "it throws") return { outcome: broken, had: undefined, logged: before + 1 }
+  if (stale === "it breaks" || stale === "it throws") return { outcome: broken, had: undefined, logs: before + 1 }
   if (stale === "there is some") {
-    return { outcome: { status: "stale", data: "old", ageMillis: 70, error }, had: "stale", logged: before }
+    return { outcome: { status: "stale", data: "old", ageMillis: 70, error }, had: "stale", logs: before }
   }
-  if (fallback === "none") return { outcome: { status: "failed", error }, had: undefined, logged: before }
-  if (fallback === "breaks") return { outcome: broken, had: undefined, logged: before + 1 }
-  return { outcome: { status: "fallback", data: "made up", error }, had: "fallback", logged: before }
+  if (fallback === "none") return { outcome: { status: "failed", error }, had: undefined, logs: before }
+  if (fallback === "breaks") return { outcome: broken, had: undefined, logs: before + 1 }
+  return { outcome: { status: "fallback", data: "made up", error }, had: "fallback", logs: before }
 }
 
-const partOf = ({ defect, fallback, isDirect, isSlow, stale }: Case) =>
-  Part.optional(defect ? Effect.die(new Error("bug")) : Effect.fail(boom), {
+const partOf = ({ end, fallback, isDirect, isSlow, stale }: Case) =>
+  Part.optional(ends[end], {
     ...(stale === "none asked for" ? {} : { stale: lookOf(stale, isSlow, isDirect) }),
     ...(fallback === "none" ? {} : { fallback: fallbacks[fallback] })
   })
@@ -73,8 +85,12 @@ describe("what stands in for a part that failed", () => {
       Effect.gen(function* () {
         for (const [, of] of kinds) {
           const timeline = yield* Timeline.make
-          let logged = 0
-          const counting = Logger.layer([Logger.make(() => void logged++)])
+          const logged: Array<string> = []
+          const counting = Logger.layer([
+            Logger.make(({ cause, logLevel, message }) => {
+              logged.push(`${logLevel} ${String(message)} ${cause.reasons.length > 0 ? "why" : ""}`)
+            })
+          ])
           const fiber = yield* FanOut.degrade(of({ part: partOf(each) })).pipe(
             Timeline.record(timeline),
             Effect.provide(counting),
@@ -85,9 +101,13 @@ describe("what stands in for a part that failed", () => {
           const { outcome, had } = promised(each)
           assert.deepStrictEqual<unknown>(part, outcome)
           const mark = timeline.marks[0]!
-          if (had !== undefined) assert.strictEqual(mark.provenance, had)
+          assert.strictEqual(mark.provenance, had ?? "fetched")
           assert.strictEqual(mark.end, had === undefined ? "failed" : "ok")
-          assert.strictEqual(logged, promised(each).logged)
+          const line = "Error part part broke why"
+          assert.deepStrictEqual(
+            logged,
+            Array.from({ length: promised(each).logs }, () => line)
+          )
         }
       })
   )
@@ -118,9 +138,73 @@ describe("what stands in for a part that failed", () => {
     })
   )
 
+  /** Begins it in the name of the current fiber. */
+  const begin = (
+    part: Part.Optional<string, Boom, never>,
+    asker: Direct.Asker<Part.Outcome<unknown, unknown>, never>
+  ) =>
+    Effect.contextWith((known: Context.Context<never>) =>
+      Effect.withFiber((fiber) => {
+        const context = Context.makeUnsafe<unknown>(known.mapUnsafe)
+        const trail: Provenance.Trail = { provenance: "fetched" }
+        const begun = StandIn.of("part", part, Cause.fail(boom)).begin({ fiber, context, trail }, asker)
+        return Effect.succeed({ begun, trail })
+      })
+    )
+
+  it.effect("looks in the name of the part", () =>
+    Effect.gen(function* () {
+      const trails: Array<Provenance.Trail | undefined> = []
+      const stale = Effect.map(Provenance.CurrentTrail, (trail) => {
+        trails.push(trail)
+        return old
+      })
+      const { trail } = yield* begin(Part.optional(Effect.fail(boom), { stale }), { tell: () => {} })
+      assert.strictEqual(trails[0], trail)
+    })
+  )
+
+  it.effect("tells once, even of what tells twice or throws after it has told", () =>
+    Effect.gen(function* () {
+      for (const isThrown of [true, false]) {
+        const told: Array<unknown> = []
+        const stale = Direct.make<typeof old>((_caller, asker) => {
+          asker.tell(Exit.succeed(Option.some({ value: "older", ageMillis: 90 })))
+          if (isThrown) throw new Error("bug after it has told")
+          return Direct.tell(asker, looks["there is none"])
+        })
+        yield* begin(Part.optional(Effect.fail(boom), { stale }), { tell: (exit) => void told.push(exit) })
+        assert.deepStrictEqual(told, [Exit.succeed({ status: "stale", data: "older", ageMillis: 90, error: boom })])
+      }
+    })
+  )
+
+  it.effect("tells nobody who has gone, though by what the fallback did", () =>
+    Effect.gen(function* () {
+      for (const fallback of ["made up", new Error("bug")]) {
+        const told: Array<unknown> = []
+        let end = () => {}
+        const part = Part.optional(Effect.fail(boom), {
+          stale: Effect.delay(looks["there is none"], "1 second"),
+          fallback: () => {
+            end()
+            if (fallback instanceof Error) throw fallback
+            return fallback
+          }
+        })
+        const { begun, trail } = yield* begin(part, { tell: (exit) => void told.push(exit) })
+        end = () => void Effect.runFork(begun.end())
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual([told, trail.provenance], [[], "fetched"])
+      }
+    })
+  )
+
   it.effect("is ended with all, whatever it waits for, and waited for", () =>
     Effect.gen(function* () {
-      for (const [, of] of kinds) {
+      for (const [end, [, of]] of kinds.flatMap((kind) =>
+        [ends.fails, ends.breaks].map((end) => [end, kind] as const)
+      )) {
         const log: Array<string> = []
         const stale = Effect.never.pipe(
           Effect.onInterrupt(() =>
@@ -130,7 +214,7 @@ describe("what stands in for a part that failed", () => {
             )
           )
         )
-        const fiber = yield* FanOut.degrade(of({ part: Part.optional(Effect.fail(boom), { stale }) })).pipe(
+        const fiber = yield* FanOut.degrade(of({ part: Part.optional(end, { stale }) })).pipe(
           Effect.forkChild({ startImmediately: true })
         )
         yield* TestClock.adjust("1 second")

@@ -114,6 +114,31 @@ describe("calls that need no fiber", () => {
     })
   )
 
+  it.effect("what one tells that has been ended changes nothing", () =>
+    Effect.gen(function* () {
+      const timeline = yield* Timeline.make
+      let late = () => {}
+      const stubborn = Direct.make<string>((_caller, asker) => {
+        late = () => asker.tell(Exit.succeed("late"))
+        return Direct.ended
+      })
+      const failing = Direct.make<never, Boom>((caller, asker) =>
+        Direct.begin(Effect.delay(Effect.fail(new Boom({ by: "failing" })), "1 second"), caller, asker)
+      )
+      const fiber = yield* FanOut.failFast({ stubborn, failing }).pipe(
+        Timeline.record(timeline),
+        Effect.exit,
+        Effect.forkChild({ startImmediately: true })
+      )
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(fiber)
+      yield* TestClock.adjust("1 second")
+      late()
+      const [mark] = timeline.marks
+      assert.deepStrictEqual([mark?.part, mark?.end, mark?.endMillis], ["stubborn", "interrupted", 1_000])
+    })
+  )
+
   it.effect("those after one that fails at once are not begun", () =>
     Effect.gen(function* () {
       let begun = 0

@@ -1,7 +1,7 @@
 /**
  * What takes the place of an optional part that failed: its last good data, its fallback, or its error. Where the last good
  * data is at hand, as an upstream's is, it takes no fiber: with one upstream failing it stands in for a part of every entry,
- * and a fiber for each cost a quarter of the entries/s (apps/bench/NOTES.md).
+ * and a fiber for each cost a sixth of the entries/s (apps/bench/NOTES.md). What breaks takes one, to say so in the log.
  */
 import * as Direct from "@portico/call/Direct"
 import { Cause, Effect, Exit, Option } from "effect"
@@ -24,8 +24,10 @@ class Instead implements Direct.Begun {
   private readonly part: AnyOptional
   private readonly caller: Direct.Caller<unknown>
   private readonly asker: Asker
-  /** What it waits for. */
+  /** What it waits for, or has waited for. */
   private begun = Direct.ended
+  /** Whoever asked for it has gone, perhaps by what was done here. */
+  private isEnded = false
 
   constructor(name: string, part: AnyOptional, caller: Direct.Caller<unknown>, asker: Asker) {
     this.name = name
@@ -34,12 +36,16 @@ class Instead implements Direct.Begun {
     this.asker = asker
   }
 
+  /** From the typed error of the part. A defect, or an interruption that nobody here asked for, stays nameless. */
   begin(cause: Cause.Cause<unknown>): Direct.Begun {
-    this.errorOf(cause, (error) => this.lookFor(error))
+    const error = Cause.findErrorOption(cause)
+    if (Option.isSome(error)) this.lookFor(error.value)
+    else this.log(cause, (defect) => this.lookFor(defect))
     return this
   }
 
   end(): Effect.Effect<void> {
+    this.isEnded = true
     return this.begun.end()
   }
 
@@ -66,39 +72,38 @@ class Instead implements Direct.Begun {
     this.stand("fallback", { status: "fallback", data, error })
   }
 
-  private broke(cause: Cause.Cause<unknown>): void {
-    this.errorOf(cause, (error) => this.tell({ status: "failed", error }))
+  /** What stands in breaks by defects alone. */
+  private broke(cause: Cause.Cause<never>): void {
+    this.log(cause, (error) => this.tell({ status: "failed", error }))
   }
 
-  /** The typed error of a part; a defect, or an interruption that nobody here asked for, is logged and stays nameless. */
-  private errorOf(cause: Cause.Cause<unknown>, next: (error: unknown) => void): void {
-    const error = Cause.findErrorOption(cause)
-    if (Option.isSome(error)) return next(error.value)
+  private log(cause: Cause.Cause<unknown>, next: (error: Part.Defect) => void): void {
     this.wait(Effect.logError(`part ${this.name} broke`, cause), () => next(new Part.Defect()))
   }
 
   private stand(provenance: "stale" | "fallback", outcome: AnyOutcome): void {
+    if (this.isEnded) return
     const { trail } = this.caller
     if (trail !== undefined) trail.provenance = provenance
     this.tell(outcome)
   }
 
   private wait<A>(effect: Effect.Effect<A, never, unknown>, next: (exit: Exit.Exit<A>) => void): void {
-    let isOver = false
+    let isTold = false
+    const tell = (exit: Exit.Exit<A>) => {
+      if (isTold || this.isEnded) return
+      isTold = true
+      next(exit)
+    }
     let begun = Direct.ended
     try {
-      begun = Direct.begin(effect, this.caller, {
-        tell: (exit) => {
-          isOver = true
-          next(exit)
-        }
-      })
+      begun = Direct.begin(effect, this.caller, { tell })
     } catch (defect) {
       // It should not throw. If it does it has broken.
-      if (!isOver) return next(Exit.die(defect))
+      tell(Exit.die(defect))
     }
     // It may have told already, and what came next wait for something else.
-    if (!isOver) this.begun = begun
+    if (!isTold) this.begun = begun
   }
 
   private tell(outcome: AnyOutcome): void {

@@ -179,6 +179,7 @@ class Together {
   }
 
   answered(running: Running, exit: Exit.Exit<unknown, unknown>): void {
+    if (this.over) return
     const { index, optional } = running
     if (Exit.isSuccess(exit)) {
       this.mark(running, "ok")
