@@ -181,6 +181,7 @@ describe("what stands in for a part that failed", () => {
 
   it.effect("tells nobody who has gone, though by what the fallback did", () =>
     Effect.gen(function* () {
+      const context = yield* Effect.context<never>()
       for (const fallback of ["made up", new Error("bug")]) {
         const told: Array<unknown> = []
         let end = () => {}
@@ -193,7 +194,7 @@ describe("what stands in for a part that failed", () => {
           }
         })
         const { begun, trail } = yield* begin(part, { tell: (exit) => void told.push(exit) })
-        end = () => void Effect.runFork(begun.end())
+        end = () => void Effect.runForkWith(context)(begun.end())
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual([told, trail.provenance], [[], "fetched"])
       }
