@@ -181,7 +181,7 @@ describe("what stands in for a part that failed", () => {
 
   it.effect("tells nobody who has gone, though by what the fallback did", () =>
     Effect.gen(function* () {
-      const context = yield* Effect.context<never>()
+      const context = yield* Effect.context()
       for (const fallback of ["made up", new Error("bug")]) {
         const told: Array<unknown> = []
         let end = () => {}
