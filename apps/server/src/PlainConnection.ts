@@ -51,7 +51,6 @@ export class PlainConnection implements Carrier {
   private early: Array<Buffer> | undefined
   private earlyBytes = 0
   private hasAsked = false
-  private isClosed = false
 
   /** `onGone` is called once: the connection has ended, or is Node's. */
   constructor(begin: (read: ReadInPlace.Read) => ReadInPlace.InPlace, owner: Owner, onGone: () => void) {
@@ -73,12 +72,12 @@ export class PlainConnection implements Carrier {
 
   /** Closes it, unless a request is being answered. */
   closeIfIdle(): void {
-    if (this.exchange === undefined) this.close()
+    if (this.exchange === undefined) this.socket.destroySoon()
   }
 
   ended(isLast: boolean): void {
     this.exchange = undefined
-    if (isLast) this.close()
+    if (isLast) this.socket.destroySoon()
     else if (this.early !== undefined) this.toNode(this.early)
     else if (!this.hasAsked) {
       this.hasAsked = true
@@ -93,15 +92,10 @@ export class PlainConnection implements Carrier {
     this.toNode([asked, ...early], { router, left: () => exchange.left() })
   }
 
-  /** What comes from now on is nobody's. */
-  private close(): void {
-    this.isClosed = true
-    this.socket.destroySoon()
-  }
-
   private read(bytes: Buffer, length: number): void {
     if (this.exchange !== undefined) this.keep(Buffer.from(bytes.subarray(0, length)))
-    else if (!this.isClosed) this.ask(bytes, length)
+    // Once it is closed what comes is nobody's.
+    else if (!this.socket.writableEnded) this.ask(bytes, length)
   }
 
   private ask(bytes: Buffer, length: number): void {

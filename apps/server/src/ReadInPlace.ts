@@ -24,9 +24,11 @@ export class InPlace {
   readonly socket: Socket
   private read: Read | undefined
 
-  constructor(makeSocket: (callback: (length: number) => boolean) => Socket, read: Read) {
+  constructor(server: Server, options: object, read: Read) {
     this.read = read
-    this.socket = makeSocket((length) => this.onBytes(length))
+    const onread = { buffer: shared, callback: (length: number) => this.onBytes(length) }
+    // The server waits for it as it closes.
+    this.socket = Object.assign(new Socket({ ...options, onread }), { server, _server: server })
   }
 
   /** From now on what comes is in `socket`, as if it had always been. */
@@ -56,15 +58,11 @@ export const take = (socket: Socket, server: Server): ((read: Read) => InPlace) 
     return undefined
   const { _handle: handle, allowHalfOpen, readableHighWaterMark, writableHighWaterMark } = socket
   if (typeof handle !== "object" || handle === null || !("useUserBuffer" in handle)) return undefined
-  // It has nothing any more, and the server does not wait for it but for the other.
+  // It has nothing any more, and the server does not wait for it.
   Object.assign(socket, { _handle: null, _server: null })
   const isSet = (flag: string) => Reflect.get(server, flag) === true
   const flags = { noDelay: isSet("noDelay"), keepAlive: isSet("keepAlive") }
-  const makeSocket = (callback: (length: number) => boolean) => {
-    const onread = { buffer: shared, callback }
-    // As an object, since its type has a handle of another kind alone.
-    const options: object = { handle, allowHalfOpen, readableHighWaterMark, writableHighWaterMark, ...flags, onread }
-    return Object.assign(new Socket(options), { server, _server: server })
-  }
-  return (read) => new InPlace(makeSocket, read)
+  // As an object, since the type of what a socket is made of has a handle of another kind alone.
+  const options: object = { handle, allowHalfOpen, readableHighWaterMark, writableHighWaterMark, ...flags }
+  return (read) => new InPlace(server, options, read)
 }
